@@ -1,0 +1,104 @@
+// Package program holds what the compiler makes and the lanes run: an immutable sequence of segments for fixed shapes, and the frame of
+// memory that one run of it uses.
+//
+// In: segments that devices linked and the memory plan. Out: outputs in the caller's staging. It knows neither operators nor devices.
+package program
+
+import (
+	"time"
+	"unsafe"
+
+	"github.com/inferd/inferd/daemon/tensor"
+)
+
+// Port is an input or output of a program: its position in Frame.Bases is step.BaseBindings plus its index among the inputs, then outputs.
+type Port struct {
+	Name  string
+	DType tensor.DType
+	Shape []int64
+	Bytes int64
+}
+
+// Program is immutable and safe for concurrent use, each run with its own Frame.
+type Program struct {
+	Inputs, Outputs []Port
+	ArenaBytes      int64
+	Segments        []Segment
+	Steps           []StepInfo
+	// CostNS is the compiler's estimate of a run on one thread.
+	CostNS int64
+}
+
+// StepInfo describes a step for people.
+type StepInfo struct {
+	Node, Op, Kernel string
+	Output           string // type and shape of the first output
+	FLOP, Bytes      int64
+	Slow             string // why no fast kernel runs this step; empty where one does
+}
+
+// Cursor says where a run stands; the zero Cursor is its beginning.
+type Cursor struct {
+	Segment int
+	Step    int64
+	Tile    int64
+}
+
+// Segment is a run of consecutive steps on one device.
+type Segment interface {
+	// Run goes on from the cursor's step and tile. It returns done, or the place to go on from once quantum has passed (0: no limit).
+	Run(frame *Frame, step, tile int64, quantum time.Duration) (nextStep, nextTile int64, done bool, err error)
+	// Close releases what the segment holds outside Go's memory.
+	Close()
+}
+
+// Frame is the memory of one run. All addresses are C's.
+type Frame struct {
+	// Bases: nil, the arena (64-byte aligned), the inputs, the outputs.
+	Bases []unsafe.Pointer
+	// Keep holds blocks (bytes of strings that steps produced) until Reset.
+	Keep []Releaser
+}
+
+// Releaser frees a block of memory.
+type Releaser interface{ Release() }
+
+// Reset releases what the steps of the last run left with the frame.
+func (f *Frame) Reset() {
+	for i, block := range f.Keep {
+		block.Release()
+		f.Keep[i] = nil
+	}
+	f.Keep = f.Keep[:0]
+}
+
+// Run goes on from the cursor and returns done, or the cursor to go on from once quantum has passed (0: no limit). A failed run is over.
+func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Cursor, bool, error) {
+	var end time.Time
+	if quantum > 0 && len(p.Segments) > 1 {
+		end = time.Now().Add(quantum)
+	}
+	for cursor.Segment < len(p.Segments) {
+		step, tile, done, err := p.Segments[cursor.Segment].Run(frame, cursor.Step, cursor.Tile, quantum)
+		if err != nil {
+			return cursor, true, err
+		}
+		if !done {
+			return Cursor{cursor.Segment, step, tile}, false, nil
+		}
+		cursor = Cursor{Segment: cursor.Segment + 1}
+		if !end.IsZero() && cursor.Segment < len(p.Segments) {
+			if quantum = time.Until(end); quantum <= 0 {
+				return cursor, false, nil
+			}
+		}
+	}
+	return cursor, true, nil
+}
+
+// Close releases the segments. No run may be under way.
+func (p *Program) Close() {
+	for _, segment := range p.Segments {
+		segment.Close()
+	}
+}

@@ -1,0 +1,78 @@
+// Package device is the interface between the compiler and whatever runs a program: the CPU's kernels, a GPU, or the pure Go reference.
+//
+// In: nodes with known shapes. Out: kernels, and from them segments of a program. It imports no device.
+package device
+
+import (
+	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/compiler/program"
+	"github.com/inferd/inferd/kernels/cpu/step"
+)
+
+// Info describes a device for people, metadata and metrics.
+type Info struct {
+	Name        string // cpu, reference, cuda:0
+	Kind        string // KIND_CPU or KIND_GPU, as Triton's instance groups name them
+	Description string // for instance "2 threads, avx2"
+	Threads     int
+}
+
+// Device chooses kernels and links them. It is safe for concurrent use.
+type Device interface {
+	Info() Info
+	// Fuses reports whether the device has a kernel for a fused operator (a name from package op, without domain).
+	Fuses(operator string) bool
+	// NewWeights returns the store of one model version's packed weights on this device.
+	NewWeights() Weights
+	// Select chooses a kernel for a node whose shapes are known. It returns a *NoKernelError where it has none.
+	Select(n *graph.Node, weights Weights) (Kernel, error)
+	// Link makes a segment of code that kernels of this device emitted, in order.
+	Link(code []Code) (program.Segment, error)
+	// Close releases the device. No program may be running.
+	Close()
+}
+
+// Weights holds a model version's constants in the form that kernels read, each form once, for all programs of the version. It is safe
+// for concurrent use.
+type Weights interface {
+	// Constant returns the place of the constant's elements as they are, copied to the device at the first call.
+	Constant(v *graph.Value) (step.Operand, error)
+	// Bytes is the device memory held.
+	Bytes() int64
+	// Seal is called when the first program is complete. Afterwards only constants of at most SealedConstantBytes may be packed in new forms;
+	// the others' elements are gone from the host.
+	Seal()
+	// Close frees everything. No program of the version may be running.
+	Close()
+}
+
+// SealedConstantBytes is the size up to which a constant stays available for packing after Weights.Seal.
+const SealedConstantBytes = 64 << 10
+
+// Kernel is the implementation chosen for one node.
+type Kernel interface {
+	// Name tells the kernel, its element type and its instruction set, for instance linear_f32_avx2.
+	Name() string
+	// WorkspaceBytes is arena memory that the kernel needs while it runs, beyond per-thread scratch.
+	WorkspaceBytes() int64
+	// InPlace reports whether output 0 may take the memory of input i (same bytes, read before written).
+	InPlace(input int) bool
+	// Emit writes the kernel's code for operands at known places.
+	Emit(at Operands) (Code, error)
+}
+
+// Operands says where the values of a node lie.
+type Operands interface {
+	// Input returns the place of input i; a constant is copied to the device at the first call. Absent inputs give the zero operand.
+	Input(i int) (step.Operand, error)
+	Output(i int) step.Operand
+	Workspace() step.Operand
+}
+
+// Code is what a kernel emitted; only the device that made it understands it.
+type Code any
+
+// NoKernelError says why a device has no kernel for a node.
+type NoKernelError struct{ Reason string }
+
+func (e *NoKernelError) Error() string { return e.Reason }
