@@ -12,10 +12,16 @@
 // + - * / and comparisons work on vf and vi by the compilers' vector extensions; a comparison gives a vi mask of 0 and -1.
 //
 // "scalar" is the baseline that every x86-64 processor runs: four lanes of plain C, no instruction beyond SSE2.
-// Multiply-add is fused where the instruction set has it and never contracted by the compiler (-ffp-contract=off), so that one
-// element's result does not depend on which tile, tail or batch it was computed in.
+// Multiply-add is fused where the instruction set has it and never contracted by the compiler, so that one element's result
+// does not depend on which tile, tail or batch it was computed in. cgo refuses -ffp-contract; gcc's -std=c11 implies it.
 #ifndef INFERD_VECTOR_H
 #define INFERD_VECTOR_H
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif !defined(__STRICT_ANSI__)
+#error "compile kernels with -std=c11 (#cgo CFLAGS: -O3 -std=c11 -D_GNU_SOURCE -Wall -Wno-psabi -I.), or gcc contracts a * b + c"
+#endif
 
 #if defined(INFERD_ISA_AVX512)
 #define INFERD_SUFFIX avx512
