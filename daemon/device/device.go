@@ -6,6 +6,7 @@ package device
 import (
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/program"
+	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
 
@@ -35,18 +36,27 @@ type Device interface {
 // Weights holds a model version's constants in the form that kernels read, each form once, for all programs of the version. It is safe
 // for concurrent use.
 type Weights interface {
+	// Adopt declares the constants of the prepared graph, which all programs share.
+	Adopt(constants []*graph.Value)
+	// Fork returns a store for one program: it keeps that program's own constants and leaves adopted ones to this store.
+	Fork() Weights
 	// Constant returns the place of the constant's elements as they are, copied to the device at the first call.
 	Constant(v *graph.Value) (step.Operand, error)
+	// Holds reports whether the store has the constant in at least one form.
+	Holds(v *graph.Value) bool
 	// Bytes is the device memory held.
 	Bytes() int64
-	// Seal is called when the first program is complete. Afterwards only constants of at most SealedConstantBytes may be packed in new forms;
-	// the others' elements are gone from the host.
-	Seal()
-	// Close frees everything. No program of the version may be running.
+	// Close frees everything but, in a fork, the adopted constants. No program that uses the store may be running.
 	Close()
 }
 
-// SealedConstantBytes is the size up to which a constant stays available for packing after Weights.Seal.
+// Evaluator computes a node at compile time. It is safe for concurrent use.
+type Evaluator interface {
+	Evaluate(n *graph.Node, inputs []*tensor.Tensor) ([]*tensor.Tensor, error)
+}
+
+// SealedConstantBytes is the size up to which a constant's elements stay in the host's memory once the first program is complete. Of larger ones
+// only the forms that the store holds remain, so a kernel's choice of form must not depend on a program's shapes.
 const SealedConstantBytes = 64 << 10
 
 // Kernel is the implementation chosen for one node.

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/inferd/inferd/daemon/tensor"
+	"github.com/inferd/inferd/kernels/cpu/step"
 )
 
 // Port is an input or output of a program: its position in Frame.Bases is step.BaseBindings plus its index among the inputs, then outputs.
@@ -27,6 +28,8 @@ type Program struct {
 	Steps           []StepInfo
 	// CostNS is the compiler's estimate of a run on one thread.
 	CostNS int64
+	// Release frees what the program holds beside its segments; nil where there is nothing.
+	Release func()
 }
 
 // StepInfo describes a step for people.
@@ -36,6 +39,9 @@ type StepInfo struct {
 	FLOP, Bytes      int64
 	Slow             string // why no fast kernel runs this step; empty where one does
 }
+
+// BaseCount is the length of Frame.Bases for the program.
+func (p *Program) BaseCount() int { return step.BaseBindings + len(p.Inputs) + len(p.Outputs) }
 
 // Cursor says where a run stands; the zero Cursor is its beginning.
 type Cursor struct {
@@ -100,5 +106,8 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 func (p *Program) Close() {
 	for _, segment := range p.Segments {
 		segment.Close()
+	}
+	if p.Release != nil {
+		p.Release()
 	}
 }
