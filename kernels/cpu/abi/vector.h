@@ -95,9 +95,19 @@ INLINE vf vf_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf vf_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
 INLINE vf vf_sqrt(vf a) { return (vf)_mm512_sqrt_ps((__m512)a); }
 INLINE vf vf_round(vf a) { return (vf)_mm512_roundscale_ps((__m512)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+#if defined(INFERD_EMULATE_AVX512)
+// SIMDe lacks the conversions.
+INLINE vi vi_from_vf(vf a)
+{
+	__m256 half[2];
+	memcpy(half, &a, sizeof a);
+	__m256i result[2] = {_mm256_cvtps_epi32(half[0]), _mm256_cvtps_epi32(half[1])};
+	return vi_load(result);
+}
+INLINE vf vf_from_vi(vi a) { return __builtin_convertvector(a, vf); }
+#else
 INLINE vi vi_from_vf(vf a) { return (vi)_mm512_cvtps_epi32((__m512)a); }
 INLINE vf vf_from_vi(vi a) { return (vf)_mm512_cvtepi32_ps((__m512i)a); }
-#if !defined(INFERD_EMULATE_AVX512)
 INLINE vf vf_load_partial(const float *p, int n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), p); }
 INLINE void vf_store_partial(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), (__m512)v); }
 #endif
