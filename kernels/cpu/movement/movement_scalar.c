@@ -1,0 +1,6 @@
+#define INFERD_ISA_SCALAR
+#include "vector.h"
+#include "copy_body.h"
+#include "transpose_body.h"
+#include "gather_body.h"
+#include "vector_end.h"
