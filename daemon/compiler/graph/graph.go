@@ -7,6 +7,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/inferd/inferd/daemon/tensor"
 )
@@ -197,10 +198,12 @@ func (n *Node) QualifiedOp() string {
 // String names the node for errors: node "name" (Conv).
 func (n *Node) String() string { return fmt.Sprintf("node %q (%s)", n.Name, n.QualifiedOp()) }
 
+const freshPrefix = "unknown_"
+
 // FreshSymbol returns a dimension that equals no other.
 func (g *Graph) FreshSymbol() Dim {
 	g.Symbols++
-	return Symbol(fmt.Sprintf("unknown_%d", g.Symbols))
+	return Symbol(fmt.Sprintf("%s%d", freshPrefix, g.Symbols))
 }
 
 // Users returns the number of node inputs and graph outputs that read each value.
@@ -284,3 +287,6 @@ func (g *Graph) Clone() *Graph {
 	copied.Outputs = cloneAll(g.Outputs)
 	return copied
 }
+
+// IsFreshSymbol reports whether the name could be one of FreshSymbol's.
+func IsFreshSymbol(name string) bool { return strings.HasPrefix(name, freshPrefix) }
