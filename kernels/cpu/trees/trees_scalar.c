@@ -1,0 +1,5 @@
+#define INFERD_ISA_SCALAR
+#include "vector.h"
+#include "quick_body.h"
+#include "walk_body.h"
+#include "vector_end.h"
