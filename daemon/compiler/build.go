@@ -135,5 +135,5 @@ func (o operands) Workspace() step.Operand {
 	if o.step.workspace == nil {
 		return step.Operand{}
 	}
-	return step.Operand{Base: step.BaseArena, Offset: o.step.workspace.Offset}
+	return arenaOperand(o.step.workspace)
 }

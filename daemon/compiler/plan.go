@@ -6,6 +6,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/memplan"
+	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/step"
@@ -41,9 +42,14 @@ type place struct {
 
 func (p *place) operand() step.Operand {
 	if p.block != nil {
-		return step.Operand{Base: step.BaseArena, Offset: p.block.Offset}
+		return arenaOperand(p.block)
 	}
 	return step.Operand{Base: p.base}
+}
+
+// arenaOperand returns the place of a block; the status lies ahead of all blocks.
+func arenaOperand(block *memplan.Block) step.Operand {
+	return step.Operand{Base: step.BaseArena, Offset: program.StatusBytes + block.Offset}
 }
 
 // isView reports whether the node only renames its first input: same bytes, another shape.
@@ -127,7 +133,7 @@ func (p *plan) placeValues() {
 			p.places[v] = p.placeOutput(at, i, v, last, outputs)
 		}
 	}
-	p.arenaBytes = memplan.Plan(p.blocks)
+	p.arenaBytes = program.StatusBytes + memplan.Plan(p.blocks)
 }
 
 func (p *plan) placeOutput(at, i int, v *graph.Value, last map[*graph.Value]int, outputs map[*graph.Value]int64) *place {

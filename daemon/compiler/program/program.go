@@ -5,6 +5,7 @@
 package program
 
 import (
+	"fmt"
 	"time"
 	"unsafe"
 
@@ -23,7 +24,7 @@ type Port struct {
 // Program is immutable and safe for concurrent use, each run with its own Frame.
 type Program struct {
 	Inputs, Outputs []Port
-	ArenaBytes      int64
+	ArenaBytes      int64 // at least StatusBytes
 	Segments        []Segment
 	Steps           []StepInfo
 	// CostNS is the compiler's estimate of a run on one thread.
@@ -42,6 +43,23 @@ type StepInfo struct {
 
 // BaseCount is the length of Frame.Bases for the program.
 func (p *Program) BaseCount() int { return step.BaseBindings + len(p.Inputs) + len(p.Outputs) }
+
+// StatusBytes is the size of the status at the start of every arena: an int64 that is zero when a run begins, and that a step sets to one of
+// the codes below where the data of a request, not its shape, is at fault.
+const StatusBytes = 64
+
+// StatusIndexOutOfRange is the status after an index beyond the axis that it selects from.
+const StatusIndexOutOfRange = 1
+
+// DataError says that the content of an input made no sense to the model. In a batch of several requests any one may be at fault.
+type DataError struct{ Status int64 }
+
+func (e *DataError) Error() string {
+	if e.Status == StatusIndexOutOfRange {
+		return "an index in the input lies outside the table that it selects from"
+	}
+	return fmt.Sprintf("the model refused its input with status %d", e.Status)
+}
 
 // Cursor says where a run stands; the zero Cursor is its beginning.
 type Cursor struct {
@@ -84,6 +102,10 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 	if quantum > 0 && len(p.Segments) > 1 {
 		end = time.Now().Add(quantum)
 	}
+	status := (*int64)(frame.Bases[step.BaseArena])
+	if cursor == (Cursor{}) {
+		*status = 0
+	}
 	for cursor.Segment < len(p.Segments) {
 		step, tile, done, err := p.Segments[cursor.Segment].Run(frame, cursor.Step, cursor.Tile, quantum)
 		if err != nil {
@@ -98,6 +120,9 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 				return cursor, false, nil
 			}
 		}
+	}
+	if *status != 0 {
+		return cursor, true, &DataError{*status}
 	}
 	return cursor, true, nil
 }

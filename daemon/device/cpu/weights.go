@@ -3,7 +3,6 @@ package cpu
 import (
 	"fmt"
 	"sync"
-	"unsafe"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
@@ -18,9 +17,16 @@ type Weights struct {
 	version *Weights // nil for the version's own store
 	mutex   sync.Mutex
 	adopted map[*tensor.Tensor]bool
-	forms   map[form]*memory.Block
+	forms   map[form]packed
 	held    map[*tensor.Tensor]bool
 	bytes   int64
+}
+
+// packed is a constant in one form: memory outside Go's, and what the planner needs to know of it.
+type packed struct {
+	value any
+	bytes int64
+	free  func()
 }
 
 // form names one layout of one constant: the tensor (or another pointer that identifies what was packed) and the layout.
@@ -30,7 +36,7 @@ type form struct {
 }
 
 func newWeights(version *Weights) *Weights {
-	return &Weights{version: version, adopted: make(map[*tensor.Tensor]bool), forms: make(map[form]*memory.Block), held: make(map[*tensor.Tensor]bool)}
+	return &Weights{version: version, adopted: make(map[*tensor.Tensor]bool), forms: make(map[form]packed), held: make(map[*tensor.Tensor]bool)}
 }
 
 // Adopt implements device.Weights.
@@ -45,57 +51,74 @@ func (w *Weights) Adopt(constants []*graph.Value) {
 // Fork implements device.Weights.
 func (w *Weights) Fork() device.Weights { return newWeights(w) }
 
-// owner returns the store that keeps forms of the tensor.
-func (w *Weights) owner(t *tensor.Tensor) *Weights {
-	if w.version != nil && w.version.adopted[t] {
-		return w.version
-	}
-	return w
-}
-
 // Constant implements device.Weights. Strings are copied as records whose bytes follow in the same block.
 func (w *Weights) Constant(v *graph.Value) (step.Operand, error) {
-	block, err := w.pack(v, "plain", func() (*memory.Block, error) { return copyConstant(v.Constant) })
+	block, err := pack(w, v, "plain", func() (*memory.Block, packed, error) { return keepBlock(copyConstant(v.Constant)) })
 	if err != nil {
 		return step.Operand{}, err
 	}
 	return step.Absolute(block.Pointer()), nil
 }
 
-// pack returns the constant in a layout that is built at the first call. The layout's name must tell everything that build depends on.
-func (w *Weights) pack(v *graph.Value, layout string, build func() (*memory.Block, error)) (*memory.Block, error) {
-	return w.owner(v.Constant).packOwn(v.Constant, layout, build, v.Constant)
+// keepBlock describes a block as its own form.
+func keepBlock(block *memory.Block, err error) (*memory.Block, packed, error) {
+	if err != nil {
+		return nil, packed{}, err
+	}
+	return block, packed{bytes: int64(block.Size()), free: block.Free}, nil
 }
 
-// packShared returns what build makes from attributes of a node, kept with the version. identity is a pointer into the attribute, which
+// pack returns the constant in a layout that build makes at the first call. Because large constants are gone afterwards, the layout's name must
+// not depend on a program's shapes.
+func pack[T any](w *Weights, v *graph.Value, layout string, build func() (T, packed, error)) (T, error) {
+	owner := w
+	if w.version != nil && w.version.adopts(v.Constant) {
+		owner = w.version
+	}
+	t := v.Constant
+	return packOwn(owner, form{t, layout}, func() (T, packed, error) {
+		if t.Data == nil && t.Strings == nil && t.Elements() > 0 {
+			var none T
+			return none, packed{}, fmt.Errorf("the elements of constant %v are gone, and layout %q was never packed", v, layout)
+		}
+		value, form, err := build()
+		if err == nil {
+			owner.held[t] = true
+		}
+		return value, form, err
+	})
+}
+
+// packShared returns what build makes from attributes of a node, kept with the version. identity is a pointer into the attributes, which
 // all clones of the node share.
-func (w *Weights) packShared(identity any, layout string, build func() (*memory.Block, error)) (*memory.Block, error) {
+func packShared[T any](w *Weights, identity any, layout string, build func() (T, packed, error)) (T, error) {
 	if w.version != nil {
 		w = w.version
 	}
-	return w.packOwn(identity, layout, build, nil)
+	return packOwn(w, form{identity, layout}, build)
 }
 
-func (w *Weights) packOwn(identity any, layout string, build func() (*memory.Block, error), t *tensor.Tensor) (*memory.Block, error) {
+func packOwn[T any](w *Weights, key form, build func() (T, packed, error)) (T, error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	key := form{identity, layout}
-	if block, ok := w.forms[key]; ok {
-		return block, nil
+	if p, ok := w.forms[key]; ok {
+		return p.value.(T), nil
 	}
-	if t != nil && t.Data == nil && t.Strings == nil && t.Elements() > 0 {
-		return nil, fmt.Errorf("the elements of constant %v are gone, and layout %q was never packed", t, layout)
-	}
-	block, err := build()
+	value, p, err := build()
 	if err != nil {
-		return nil, err
+		return value, err
 	}
-	w.forms[key] = block
-	w.bytes += int64(block.Size())
-	if t != nil {
-		w.held[t] = true
-	}
-	return block, nil
+	p.value = value
+	w.forms[key] = p
+	w.bytes += p.bytes
+	return value, nil
+}
+
+// adopts reports whether the tensor belongs to the version.
+func (w *Weights) adopts(t *tensor.Tensor) bool {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.adopted[t]
 }
 
 // copyConstant copies a tensor's elements to C memory.
@@ -116,13 +139,7 @@ func copyConstant(t *tensor.Tensor) (*memory.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	records := unsafe.Slice((*string)(block.Pointer()), len(t.Strings))
-	rest := block.Bytes()[len(t.Strings)*tensor.StringSize:]
-	for i, text := range t.Strings {
-		n := copy(rest, text)
-		records[i] = unsafe.String(unsafe.SliceData(rest), n)
-		rest = rest[n:]
-	}
+	tensor.PackStrings(block.Bytes(), t.Strings)
 	return block, nil
 }
 
@@ -144,8 +161,8 @@ func (w *Weights) Bytes() int64 {
 func (w *Weights) Close() {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	for key, block := range w.forms {
-		block.Free()
+	for key, p := range w.forms {
+		p.free()
 		delete(w.forms, key)
 	}
 	w.bytes = 0

@@ -1,0 +1,126 @@
+package compiler
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/inferd/inferd/daemon/compiler/program"
+	"github.com/inferd/inferd/daemon/tensor"
+	"github.com/inferd/inferd/kernels/cpu/memory"
+	"github.com/inferd/inferd/kernels/cpu/step"
+)
+
+// Runner runs one program for one caller, for tools and tests; the daemon's lanes have frames of their own. Not safe for concurrent use.
+type Runner struct {
+	program *program.Program
+	frame   program.Frame
+	blocks  []*memory.Block // the arena, then the ports
+}
+
+// NewRunner allocates a frame for the program. The caller keeps the program open until Close.
+func NewRunner(p *program.Program) (*Runner, error) {
+	r := &Runner{program: p, frame: program.Frame{Bases: make([]unsafe.Pointer, p.BaseCount())}}
+	sizes := []int64{p.ArenaBytes}
+	for _, port := range append(p.Inputs[:len(p.Inputs):len(p.Inputs)], p.Outputs...) {
+		sizes = append(sizes, port.Bytes)
+	}
+	for i, size := range sizes {
+		block, err := memory.Allocate(int(size))
+		if err != nil {
+			r.Close()
+			return nil, err
+		}
+		r.blocks = append(r.blocks, block)
+		r.frame.Bases[step.BaseArena+i] = block.Pointer()
+	}
+	return r, nil
+}
+
+// Close frees the frame.
+func (r *Runner) Close() {
+	r.frame.Reset()
+	for _, block := range r.blocks {
+		block.Free()
+	}
+	r.blocks = nil
+}
+
+// Run copies the inputs in, runs the program to its end and returns copies of the outputs.
+func (r *Runner) Run(inputs []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	if err := r.SetInputs(inputs); err != nil {
+		return nil, err
+	}
+	if err := r.Compute(); err != nil {
+		return nil, err
+	}
+	return r.Outputs(), nil
+}
+
+// SetInputs copies the inputs to where the program reads them. Strings must stay alive until the run is over.
+func (r *Runner) SetInputs(inputs []*tensor.Tensor) error {
+	if len(inputs) != len(r.program.Inputs) {
+		return fmt.Errorf("%d inputs for a program of %d", len(inputs), len(r.program.Inputs))
+	}
+	for i, port := range r.program.Inputs {
+		if want := tensor.Describe(port.DType, port.Shape); inputs[i].String() != want {
+			return fmt.Errorf("input %q is %v, the program wants %s", port.Name, inputs[i], want)
+		}
+		if port.DType != tensor.String {
+			copy(r.port(i), inputs[i].Data)
+			continue
+		}
+		if err := r.setStrings(i, inputs[i].Strings); err != nil {
+			return fmt.Errorf("input %q: %w", port.Name, err)
+		}
+	}
+	return nil
+}
+
+// setStrings lays out records and bytes in C memory.
+func (r *Runner) setStrings(i int, texts []string) error {
+	size := len(texts) * tensor.StringSize
+	for _, text := range texts {
+		size += len(text)
+	}
+	block, err := memory.Allocate(size)
+	if err != nil {
+		return err
+	}
+	tensor.PackStrings(block.Bytes(), texts)
+	r.blocks[1+i].Free()
+	r.blocks[1+i] = block
+	r.frame.Bases[step.BaseBindings+i] = block.Pointer()
+	return nil
+}
+
+// port returns the memory of input i, or of an output behind the inputs.
+func (r *Runner) port(i int) []byte { return r.blocks[1+i].Bytes() }
+
+// Compute runs the program once on the inputs that were set.
+func (r *Runner) Compute() error {
+	r.frame.Reset()
+	cursor := program.Cursor{}
+	for done := false; !done; {
+		var err error
+		if cursor, done, err = r.program.Run(&r.frame, cursor, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Outputs copies the outputs of the last run.
+func (r *Runner) Outputs() []*tensor.Tensor {
+	outputs := make([]*tensor.Tensor, len(r.program.Outputs))
+	for i, port := range r.program.Outputs {
+		t := tensor.New(port.DType, port.Shape...)
+		from := r.port(len(r.program.Inputs) + i)
+		if port.DType == tensor.String {
+			t.Strings = tensor.UnpackStrings(from)
+		} else {
+			copy(t.Data, from)
+		}
+		outputs[i] = t
+	}
+	return outputs
+}

@@ -1,0 +1,104 @@
+package cpu
+
+import (
+	"fmt"
+
+	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/tensor"
+	"github.com/inferd/inferd/kernels/cpu/conv"
+	"github.com/inferd/inferd/kernels/cpu/memory"
+	"github.com/inferd/inferd/kernels/cpu/step"
+)
+
+// packedConv is a layer's weights and bias as the layer's algorithm reads them.
+type packedConv struct {
+	layout conv.Layout
+	block  *memory.Block
+}
+
+// selectConv runs a convolution in channels-last layout; see op.FusedConv.
+func selectConv(s *selection) (*kernel, error) {
+	weight, bias := s.Input(1), s.Input(2)
+	if weight.Constant == nil || bias != nil && bias.Constant == nil {
+		return nil, noKernel("the weights are not constant")
+	}
+	if err := s.wantFloat32(); err != nil {
+		return nil, err
+	}
+	if s.Int("residual_after", 0) != 0 && s.Input(3) != nil && s.Text("activation", "") != "" {
+		return nil, noKernel("the residual is added after the activation")
+	}
+	fused, err := s.fusedActivation()
+	if err != nil {
+		return nil, err
+	}
+	x := s.shape(0)
+	p, err := s.packConv(weight, bias, int(x[1]), int(x[2]))
+	if err != nil {
+		return nil, err
+	}
+	return &kernel{name: s.named("conv_"+p.layout.Algorithm.String(), tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
+		inputs, err := places(at, 0, 3)
+		if err != nil {
+			return nil, err
+		}
+		planned, err := p.layout.Plan(conv.Use{
+			Batch: int(x[0]), Height: int(x[1]), Width: int(x[2]), Input: inputs[0], Output: at.Output(0),
+			Weights: step.Absolute(p.block.Pointer()), Residual: inputs[1], Activation: fused,
+		})
+		return []step.Step{planned}, err
+	}}, nil
+}
+
+// packConv packs the layer once. The algorithm that the first program's image size chose stays for all sizes.
+func (s *selection) packConv(weight, bias *graph.Value, height, width int) (packedConv, error) {
+	params := s.convParams()
+	name := fmt.Sprintf("conv %+v", params)
+	if bias != nil {
+		name += fmt.Sprintf(" bias %p", bias.Constant)
+	}
+	return pack(s.weights, weight, name, func() (packedConv, packed, error) {
+		layout, err := conv.Choose(s.level, params, height, width)
+		if err != nil {
+			return packedConv{}, packed{}, noKernel("%v", err)
+		}
+		block, err := memory.Allocate(4 * layout.Floats())
+		if err != nil {
+			return packedConv{}, packed{}, err
+		}
+		var biases []float32
+		if bias != nil {
+			biases = tensor.Slice[float32](bias.Constant)
+		}
+		if err := layout.Pack(block.Float32s(), tensor.Slice[float32](weight.Constant), biases); err != nil {
+			block.Free()
+			return packedConv{}, packed{}, err
+		}
+		return packedConv{layout, block}, packed{bytes: int64(block.Size()), free: block.Free}, nil
+	})
+}
+
+// convParams reads the layer's attributes; package op has checked them.
+func (s *selection) convParams() conv.Params {
+	weight := s.shape(1)
+	strides, dilations, pads := pair(s.Ints("strides")), pair(s.Ints("dilations")), s.Ints("pads")
+	if len(pads) != 4 {
+		pads = make([]int64, 4)
+	}
+	group := int(s.Int("group", 1))
+	return conv.Params{
+		InputChannels: int(weight[1]) * group, OutputChannels: int(weight[0]), Groups: group,
+		KernelHeight: int(weight[2]), KernelWidth: int(weight[3]),
+		StrideHeight: strides[0], StrideWidth: strides[1], DilationHeight: dilations[0], DilationWidth: dilations[1],
+		PadTop: int(pads[0]), PadLeft: int(pads[1]), PadBottom: int(pads[2]), PadRight: int(pads[3]),
+	}
+}
+
+// pair returns the two elements of a list, or ones where it is absent.
+func pair(list []int64) [2]int {
+	if len(list) != 2 {
+		return [2]int{1, 1}
+	}
+	return [2]int{int(list[0]), int(list[1])}
+}

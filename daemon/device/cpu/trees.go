@@ -1,0 +1,83 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/tensor"
+	"github.com/inferd/inferd/kernels/cpu/memory"
+	"github.com/inferd/inferd/kernels/cpu/step"
+	"github.com/inferd/inferd/kernels/cpu/trees"
+)
+
+// packedTrees is a compiled ensemble and its tables in C memory.
+type packedTrees struct {
+	model *trees.Model
+	block *memory.Block
+}
+
+// ensemble reads the attributes that classifier and regressor name alike but for a prefix.
+func (s *selection) ensemble(prefix string) *trees.Ensemble {
+	return &trees.Ensemble{
+		NodeTreeIDs: s.Ints("nodes_treeids"), NodeIDs: s.Ints("nodes_nodeids"), NodeFeatureIDs: s.Ints("nodes_featureids"),
+		NodeModes: s.Texts("nodes_modes"), NodeValues: s.Floats("nodes_values"), NodeTrueIDs: s.Ints("nodes_truenodeids"),
+		NodeFalseIDs: s.Ints("nodes_falsenodeids"), NodeMissingIsTrue: s.Ints("nodes_missing_value_tracks_true"),
+		LeafTreeIDs: s.Ints(prefix + "_treeids"), LeafNodeIDs: s.Ints(prefix + "_nodeids"), LeafTargets: s.Ints(prefix + "_ids"),
+		LeafWeights: s.Floats(prefix + "_weights"), BaseValues: s.Floats("base_values"), PostTransform: s.Text("post_transform", "NONE"),
+	}
+}
+
+func selectTreeClassifier(s *selection) (*kernel, error) {
+	if s.Texts("classlabels_strings") != nil {
+		return nil, noKernel("the class labels are strings")
+	}
+	e := s.ensemble("class")
+	e.Classifier, e.Labels = true, s.Ints("classlabels_int64s")
+	e.Targets = len(e.Labels)
+	return s.trees(e, 1, 0)
+}
+
+func selectTreeRegressor(s *selection) (*kernel, error) {
+	e := s.ensemble("target")
+	e.Targets, e.Aggregate = int(s.Int("n_targets", 1)), s.Text("aggregate_function", "SUM")
+	return s.trees(e, 0, -1)
+}
+
+// trees runs an ensemble whose scores and labels are the given outputs.
+func (s *selection) trees(e *trees.Ensemble, scores, labels int) (*kernel, error) {
+	if err := s.wantFloat32(); err != nil {
+		return nil, err
+	}
+	identity := unsafe.SliceData(e.NodeValues)
+	p, err := packShared(s.weights, identity, "trees", func() (packedTrees, packed, error) {
+		model, err := trees.Compile(e)
+		if err != nil {
+			return packedTrees{}, packed{}, err
+		}
+		block, err := memory.Allocate(len(model.Packed))
+		if err != nil {
+			return packedTrees{}, packed{}, err
+		}
+		copy(block.Bytes(), model.Packed)
+		return packedTrees{model, block}, packed{bytes: int64(block.Size()), free: block.Free}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	x := s.shape(0)
+	rows, features := int(product(x[:len(x)-1])), int(x[len(x)-1])
+	if features < p.model.Features() {
+		return nil, noKernel("the rows have %d features, the trees test feature %d", features, p.model.Features()-1)
+	}
+	return &kernel{name: s.named("trees", tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
+		input, err := at.Input(0)
+		if err != nil || rows == 0 {
+			return nil, err
+		}
+		call := trees.Call{Rows: rows, Features: features, RowStride: features, X: input, Packed: step.Absolute(p.block.Pointer()), Scores: at.Output(scores)}
+		if labels >= 0 {
+			call.Labels = at.Output(labels)
+		}
+		return p.model.Plan(s.level, trees.Automatic, call)
+	}}, nil
+}
