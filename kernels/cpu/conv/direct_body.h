@@ -69,23 +69,19 @@ INLINE void direct_multiply(const int rows, const int vectors, const direct_bloc
 	epilogue_store(e, rows, vectors, sum, b->pixels - first, b->last, b->pixel + first, b->channel);
 }
 
-static __attribute__((noinline)) void direct_panel_1(const direct_block *b, const epilogue *e)
+// All pixels of the tile with one panel: register blocks of `rows` pixels and, so that none is left over, of one row fewer.
+INLINE void direct_panel(const int rows, const int vectors, const direct_block *b, const epilogue *e)
 {
-	for (int64_t i = 0; i < b->pixels; i += ROWS_1)
-		direct_multiply(ROWS_1, 1, b, e, i);
+	int64_t blocks = (b->pixels + rows - 1) / rows, shorter = blocks * rows - b->pixels, first = 0;
+	for (; shorter < blocks; blocks--, first += rows)
+		direct_multiply(rows, vectors, b, e, first);
+	for (; blocks > 0; blocks--, first += rows - 1)
+		direct_multiply(rows - 1, vectors, b, e, first);
 }
 
-static __attribute__((noinline)) void direct_panel_2(const direct_block *b, const epilogue *e)
-{
-	for (int64_t i = 0; i < b->pixels; i += ROWS_2)
-		direct_multiply(ROWS_2, 2, b, e, i);
-}
-
-static __attribute__((noinline)) void direct_panel_3(const direct_block *b, const epilogue *e)
-{
-	for (int64_t i = 0; i < b->pixels; i += ROWS_3)
-		direct_multiply(ROWS_3, 3, b, e, i);
-}
+static __attribute__((noinline)) void direct_panel_1(const direct_block *b, const epilogue *e) { direct_panel(ROWS_1, 1, b, e); }
+static __attribute__((noinline)) void direct_panel_2(const direct_block *b, const epilogue *e) { direct_panel(ROWS_2, 2, b, e); }
+static __attribute__((noinline)) void direct_panel_3(const direct_block *b, const epilogue *e) { direct_panel(ROWS_3, 3, b, e); }
 
 // The input as the table builder sees it: the tensor itself, or the staged copy of some of its rows.
 typedef struct {
@@ -94,42 +90,75 @@ typedef struct {
 	int64_t pad_top, pad_left;
 } direct_source;
 
+// Fills `run` slots for neighbouring output columns, whose tap falls on the input columns x, x + stride, ... of the row.
+static void direct_fill_run(const float **slot, int64_t run, const float *row, int64_t x, int64_t stride, const direct_source *s, const float *zeros)
+{
+	int64_t begin = x < 0 ? (-x + stride - 1) / stride : 0;
+	if (begin > run)
+		begin = run;
+	int64_t end = x + (run - 1) * stride < s->width ? run : x < s->width ? (s->width - 1 - x) / stride + 1 : 0;
+	const float *from = row + x * s->pixel_stride;
+	int64_t step = stride * s->pixel_stride, i = 0;
+	for (; i < begin; i++)
+		slot[i] = zeros;
+	for (; i < end; i++)
+		slot[i] = from + i * step;
+	for (; i < run; i++)
+		slot[i] = zeros;
+}
+
 // Fills table[tap][0 .. padded) for the output pixels from `first` (row-major over images, rows and columns).
 static void direct_fill_table(const inferd_step *step, const direct_source *s, int64_t first, int64_t pixels, int64_t padded,
                               const float *zeros, const float **table)
 {
 	const int64_t *p = step->parameter;
-	int64_t output_width = p[CONV_OUTPUT_WIDTH], output_height = p[CONV_OUTPUT_HEIGHT];
+	int64_t output_width = p[CONV_OUTPUT_WIDTH], output_height = p[CONV_OUTPUT_HEIGHT], stride = p[CONV_STRIDE_WIDTH];
 	int64_t taps_height = p[DIRECT_TAPS_HEIGHT], taps_width = p[DIRECT_TAPS_WIDTH];
 	int64_t column = first % output_width, row = first / output_width % output_height, image = first / output_width / output_height;
-	int64_t tap_step = p[CONV_DILATION_WIDTH] * s->pixel_stride;
-	for (int64_t i = 0; i < pixels; i++) {
-		int64_t y = row * p[CONV_STRIDE_HEIGHT] - s->pad_top, x = column * p[CONV_STRIDE_WIDTH] - s->pad_left;
+	for (int64_t i = 0, run; i < pixels; i += run) {
+		run = output_width - column < pixels - i ? output_width - column : pixels - i;
 		const float **slot = table + i;
-		for (int64_t th = 0; th < taps_height; th++, y += p[CONV_DILATION_HEIGHT]) {
-			const float *from = s->origin + image * s->image_stride + y * s->row_stride + x * s->pixel_stride;
+		for (int64_t th = 0; th < taps_height; th++) {
+			int64_t y = row * p[CONV_STRIDE_HEIGHT] - s->pad_top + th * p[CONV_DILATION_HEIGHT];
+			int64_t x = column * stride - s->pad_left;
 			int inside = y >= 0 && y < s->height;
-			if (taps_width == 1 && x >= 0) {
-				*slot = inside && x < s->width ? from : zeros;
-				slot += padded;
-				continue;
-			}
-			int64_t at = x;
-			for (int64_t tw = 0; tw < taps_width; tw++, at += p[CONV_DILATION_WIDTH], from += tap_step, slot += padded)
-				*slot = inside && at >= 0 && at < s->width ? from : zeros;
+			const float *from = inside ? s->origin + image * s->image_stride + y * s->row_stride : zeros;
+			for (int64_t tw = 0; tw < taps_width; tw++, x += p[CONV_DILATION_WIDTH], slot += padded)
+				direct_fill_run(slot, run, from, inside ? x : s->width, stride, s, zeros);
 		}
-		if (++column == output_width) {
-			column = 0;
-			if (++row == output_height) {
-				row = 0;
-				image++;
-			}
+		column = 0;
+		if (++row == output_height) {
+			row = 0;
+			image++;
 		}
 	}
 	// The last register block reads existing pixels again and drops the result.
 	for (int64_t t = 0; t < taps_height * taps_width; t++)
 		for (int64_t i = pixels; i < padded; i++)
 			table[t * padded + i] = table[t * padded + pixels - 1];
+}
+
+// Copies `width` pixels of a row from planes to consecutive pixels.
+static void direct_interleave(float *to, const float *from, int64_t plane, int64_t channels, int64_t width)
+{
+	typedef float quad __attribute__((vector_size(16)));
+	int64_t x = 0;
+	if (channels == 3) {
+		for (; x + 4 <= width; x += 4) {
+			quad r, g, b;
+			memcpy(&r, from + x, sizeof r);
+			memcpy(&g, from + plane + x, sizeof g);
+			memcpy(&b, from + 2 * plane + x, sizeof b);
+			quad rg = __builtin_shufflevector(r, g, 0, 4, 1, 5), gb = __builtin_shufflevector(g, b, 1, 5, 2, 6);
+			quad last = __builtin_shufflevector(r, g, 3, 7, 3, 7);
+			quad pixels[3] = {__builtin_shufflevector(rg, b, 0, 1, 4, 2), __builtin_shufflevector(gb, r, 0, 1, 6, 2),
+			                  __builtin_shufflevector(last, b, 6, 0, 1, 7)};
+			memcpy(to + x * 3, pixels, sizeof pixels);
+		}
+	}
+	for (; x < width; x++)
+		for (int64_t c = 0; c < channels; c++)
+			to[x * channels + c] = from[c * plane + x];
 }
 
 // Copies the input rows of a tile of whole output rows to `to`: [staged rows][staged width][channels], zeros where there is padding.
@@ -151,11 +180,7 @@ static direct_source direct_stage(const inferd_step *step, const float *input, i
 		memset(row, 0, (size_t)(left * channels) * sizeof *row);
 		memset(inside + copied * channels, 0, (size_t)(right * channels) * sizeof *row);
 		if (p[DIRECT_PLANAR]) {
-			for (int64_t c = 0; c < channels; c++) {
-				const float *from = input + ((image * channels + c) * height + y) * width;
-				for (int64_t x = 0; x < copied; x++)
-					inside[x * channels + c] = from[x];
-			}
+			direct_interleave(inside, input + (image * channels * height + y) * width, height * width, channels, copied);
 		} else {
 			const float *from = input + (image * height + y) * width * stride;
 			if (stride == channels)

@@ -3,12 +3,14 @@ package conv
 import "github.com/inferd/inferd/kernels/cpu/step"
 
 const (
-	// pixelMultiple is a multiple of the heights of all register blocks: 8, 6, 4 and 3.
-	pixelMultiple = 24
+	// minPixels is the smallest block of pixels that divides into register blocks without a remainder, whatever their height.
+	minPixels = 42
+	// maxPixels bounds a tile, so that a long run can pause between tiles.
+	maxPixels = 192
 	// tableBytes is the size to which the table of input pointers is held, half of a small L1.
 	tableBytes = 16 << 10
 	// stagedBytes is the size to which the copied input rows of a tile are held.
-	stagedBytes = 24 << 10
+	stagedBytes = 32 << 10
 	// wantedTiles is how many tiles a step should have, so that a few threads end at about the same time.
 	wantedTiles = 16
 )
@@ -20,8 +22,8 @@ func (l *Layout) planDirect(s *step.Step, use Use, outputHeight, outputWidth int
 	tapsHeight, tapsWidth, length := l.KernelHeight, l.KernelWidth, l.InputChannels/l.Groups
 	_, spanWidth := l.span()
 	stagedWidth := (outputWidth-1)*l.StrideWidth + spanWidth
-	staged := l.ReadsPlanar() && (use.Planar || l.taps() > 1) && stagedWidth > l.PadLeft
-	dense := use.InputStride == l.InputChannels && l.PadLeft == 0 && stagedWidth <= use.Width
+	dense := !use.Planar && use.InputStride == l.InputChannels && l.PadLeft == 0 && stagedWidth <= use.Width
+	staged := l.ReadsPlanar() && !dense && stagedWidth > l.PadLeft
 	if l.Groups == 1 && l.DilationWidth == 1 && (staged || dense) {
 		tapsWidth, length = 1, l.KernelWidth*l.InputChannels // the taps of a row are consecutive in memory
 	}
@@ -37,8 +39,9 @@ func (l *Layout) planDirect(s *step.Step, use Use, outputHeight, outputWidth int
 		s.Parameter[directStagedRows] = int64(stagedRows)
 		s.Parameter[directStagedWidth] = int64(stagedWidth)
 	} else {
-		block = max(pixelMultiple, min(tableBytes/8/taps, pixels/wantedTiles, 8*pixelMultiple)/pixelMultiple*pixelMultiple)
+		block = max(minPixels, min(tableBytes/8/taps, pixels/wantedTiles, maxPixels))
 		tiles = (pixels + block - 1) / block
+		block = (pixels + tiles - 1) / tiles
 		scratch = max(l.InputChannels, length) * 4
 	}
 	channelBlocks := 1
@@ -68,8 +71,8 @@ func (l *Layout) stagedInputRows(rows int) int {
 // stagedRows chooses the output rows of a staged tile: many, because neighbouring tiles copy the rows between them twice, but held in cache.
 func (l *Layout) stagedRows(batch, outputHeight, outputWidth, stagedWidth, taps int) int {
 	rows := 1
-	for rows < outputHeight && batch*outputHeight/(rows+1) >= wantedTiles &&
-		l.stagedInputRows(rows+1)*stagedWidth*l.InputChannels*4 <= stagedBytes && (rows+1)*outputWidth*taps*8 <= tableBytes {
+	for rows < outputHeight && (rows*outputWidth < minPixels || batch*outputHeight/(rows+1) >= wantedTiles &&
+		l.stagedInputRows(rows+1)*stagedWidth*l.InputChannels*4 <= stagedBytes && (rows+1)*outputWidth*taps*8 <= tableBytes) {
 		rows++
 	}
 	return rows
