@@ -25,7 +25,7 @@ var (
 	greaterOrEqual = comparison{func(a, b float64) bool { return a >= b }, func(a, b int64) bool { return a >= b }, nil}
 )
 
-func compare(op comparison) operator {
+func relate(op comparison) operator {
 	return func(c *call) []*tensor.Tensor {
 		a, b := c.in(0), c.in(1)
 		if a.DType != b.DType {

@@ -32,11 +32,11 @@ var table = map[name]operator{
 	{graph.DomainONNX, "BitwiseXor"}: arithmetic(bitXor),
 
 	// comparison and logic
-	{graph.DomainONNX, "Equal"}:          compare(equal),
-	{graph.DomainONNX, "Less"}:           compare(less),
-	{graph.DomainONNX, "LessOrEqual"}:    compare(lessOrEqual),
-	{graph.DomainONNX, "Greater"}:        compare(greater),
-	{graph.DomainONNX, "GreaterOrEqual"}: compare(greaterOrEqual),
+	{graph.DomainONNX, "Equal"}:          relate(equal),
+	{graph.DomainONNX, "Less"}:           relate(less),
+	{graph.DomainONNX, "LessOrEqual"}:    relate(lessOrEqual),
+	{graph.DomainONNX, "Greater"}:        relate(greater),
+	{graph.DomainONNX, "GreaterOrEqual"}: relate(greaterOrEqual),
 	{graph.DomainONNX, "And"}:            logical(and),
 	{graph.DomainONNX, "Or"}:             logical(or),
 	{graph.DomainONNX, "Xor"}:            logical(xor),
