@@ -139,6 +139,9 @@ func proveBatching(g *graph.Graph) Batching {
 	return Batching{Batchable: true, Symbol: symbol}
 }
 
+// Name is the graph's name in the file.
+func (m *Model) Name() string { return m.prepared.Name }
+
 // Inputs are the model's inputs with their symbolic shapes.
 func (m *Model) Inputs() []*graph.Value { return m.prepared.Inputs }
 

@@ -29,3 +29,8 @@ func UnpackStrings(from []byte) []string {
 	}
 	return texts
 }
+
+// StringRecords views texts as the bytes of their records, as a String tensor lies in memory.
+func StringRecords(texts []string) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(texts))), len(texts)*StringSize)
+}

@@ -8,8 +8,8 @@ import (
 )
 
 // Dim is a dimension or any other integer that the compiler may not know before a request comes: a polynomial with integer
-// coefficients over symbols ("batch") and opaque terms ("floor(seq/2)"). It is immutable and always in normal form, so that two
-// Dims are equal exactly where their strings are. The zero Dim is 0.
+// coefficients over symbols ("batch") and opaque terms ("floor(seq/2)", "min(512,seq)"). Symbols stand for sizes, so they are never
+// negative. It is immutable and always in normal form, so that two Dims are equal exactly where their strings are. The zero Dim is 0.
 type Dim struct {
 	constant int64
 	terms    []term // sorted by monomial, no zero coefficient
@@ -21,10 +21,23 @@ type term struct {
 	factors     []factor
 }
 
-// factor is a symbol or floor(numerator/denominator).
+// factor is a symbol or an operation on two dimensions that no polynomial expresses.
 type factor struct {
-	symbol                 string // for a quotient its text
-	numerator, denominator *Dim
+	symbol      string // for an operation its text
+	operation   operation
+	left, right *Dim // nil in a symbol
+}
+
+type operation byte
+
+const (
+	opQuotient operation = iota + 1 // floor(left/right)
+	opMinimum
+	opMaximum
+)
+
+func opaque(text string, operation operation, left, right Dim) Dim {
+	return Dim{terms: []term{{1, []factor{{text, operation, &left, &right}}}}}
 }
 
 // Int returns a known dimension.
@@ -49,12 +62,12 @@ func (d Dim) Equal(e Dim) bool {
 	return len(d.terms) == len(e.terms) && d.String() == e.String()
 }
 
-// Add returns d + e.
+// Add returns d + e. Known sums saturate as products do.
 func (d Dim) Add(e Dim) Dim {
 	if len(d.terms) == 0 && len(e.terms) == 0 {
-		return Int(d.constant + e.constant)
+		return Int(saturatingAdd(d.constant, e.constant))
 	}
-	return normal(d.constant+e.constant, append(slices.Clone(d.terms), e.terms...))
+	return normal(saturatingAdd(d.constant, e.constant), append(slices.Clone(d.terms), e.terms...))
 }
 
 // Sub returns d - e.
@@ -91,8 +104,7 @@ func (d Dim) Div(e Dim) Dim {
 			return Int(floorDiv(a, b))
 		}
 	}
-	text := fmt.Sprintf("floor((%s)/(%s))", d, e)
-	return Dim{terms: []term{{1, []factor{{symbol: text, numerator: &d, denominator: &e}}}}}
+	return opaque(fmt.Sprintf("floor((%s)/(%s))", d, e), opQuotient, d, e)
 }
 
 // exactDiv divides by a single monomial where every term is a multiple of it.
@@ -147,8 +159,13 @@ func (d Dim) Eval(values map[string]int64) Dim {
 }
 
 func (f factor) eval(values map[string]int64) Dim {
-	if f.numerator != nil {
-		return f.numerator.Eval(values).Div(f.denominator.Eval(values))
+	switch f.operation {
+	case opQuotient:
+		return f.left.Eval(values).Div(f.right.Eval(values))
+	case opMinimum:
+		return f.left.Eval(values).Min(f.right.Eval(values))
+	case opMaximum:
+		return f.left.Eval(values).Max(f.right.Eval(values))
 	}
 	if value, ok := values[f.symbol]; ok {
 		return Int(value)
@@ -160,9 +177,9 @@ func (f factor) eval(values map[string]int64) Dim {
 func (d Dim) Symbols(visit func(name string)) {
 	for _, t := range d.terms {
 		for _, f := range t.factors {
-			if f.numerator != nil {
-				f.numerator.Symbols(visit)
-				f.denominator.Symbols(visit)
+			if f.operation != 0 {
+				f.left.Symbols(visit)
+				f.right.Symbols(visit)
 				continue
 			}
 			visit(f.symbol)
@@ -231,6 +248,17 @@ func normal(constant int64, terms []term) Dim {
 	}
 	merged = slices.DeleteFunc(merged, func(t term) bool { return t.coefficient == 0 })
 	return Dim{constant: constant, terms: merged}
+}
+
+func saturatingAdd(a, b int64) int64 {
+	sum := a + b
+	if a > 0 && b > 0 && sum < 0 {
+		return math.MaxInt64
+	}
+	if a < 0 && b < 0 && sum >= 0 {
+		return math.MinInt64
+	}
+	return sum
 }
 
 func saturatingMul(a, b int64) int64 {

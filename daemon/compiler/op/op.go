@@ -20,12 +20,16 @@ type Operator struct {
 	MinVersion, MaxVersion int
 	MinInputs, MaxInputs   int
 	MinOutputs, MaxOutputs int
+	// Attributes lists the attributes and their kinds, for instance "axis:int perm:ints". Nodes with others are refused.
+	Attributes string
 	// Infer checks the node and sets DType, Shape and, where it can, Content and Affine of its outputs. Unknown dimensions become
 	// fresh symbols of the graph. Errors name the node and the input or attribute at fault.
 	Infer func(g *graph.Graph, n *graph.Node) error
 	// Batch says where the batch axis of each output is, given that of each input; it fails, with the reason, where a row of the output
-	// depends on more than its own row of the inputs. Nil means that the operator mixes rows in ways nobody has proved harmless.
+	// depends on more than its own row of the inputs. It is called only where some input has a batch axis.
 	Batch func(n *graph.Node, in []BatchAxis, batch graph.Dim) ([]BatchAxis, error)
+	// ShapeInputs are inputs of which only the Content counts: they tell shapes and positions, and must not depend on a request's data.
+	ShapeInputs []int
 	// Cost estimates the work for known shapes. Nil means that every output element costs one operation.
 	Cost func(n *graph.Node) Cost
 }

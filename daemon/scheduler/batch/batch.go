@@ -49,6 +49,8 @@ type Queue[T any] struct {
 	items    int
 	rows     int
 	deadline int64 // no item's deadline is earlier
+	held     uint64
+	holding  bool
 }
 
 // bucket is a list of items with one shape key, by priority and then by arrival.
@@ -120,6 +122,12 @@ func (q *Queue[T]) bucketOf(item *Item[T]) *bucket[T] {
 	return b
 }
 
+// Hold keeps the items with the hash out of batches until Unhold: what they run on is not there yet.
+func (q *Queue[T]) Hold(hash uint64) { q.held, q.holding = hash, true }
+
+// Unhold ends Hold.
+func (q *Queue[T]) Unhold() { q.holding = false }
+
 // Next decides what to run at time now. busy says that the device has other work, so that waiting costs nothing. The decision
 // holds until the queue changes. Abandoned items that it comes across leave the queue.
 func (q *Queue[T]) Next(policy *Policy, now int64, busy bool) Decision[T] {
@@ -132,6 +140,9 @@ func (q *Queue[T]) Next(policy *Policy, now int64, busy bool) Decision[T] {
 			continue
 		}
 		i++
+		if q.holding && b.first.Hash == q.held {
+			continue
+		}
 		switch {
 		case d.Items > 0 && (best.Items == 0 || before(b.first, best.bucket.first)):
 			best = d

@@ -155,6 +155,24 @@ func TestShrinkAndRemoveKey(t *testing.T) {
 	}
 }
 
+func TestHold(t *testing.T) {
+	q, policy := new(Queue[request]), Policy{MaxRows: 8}
+	held, other := newRequest(1, 1, 0, 5), newRequest(2, 1, 1, 6)
+	q.Add(&held.item)
+	q.Add(&other.item)
+	q.Hold(held.item.Hash)
+	if got := ids(q.Take(q.Next(&policy, 2, false), nil)); !slices.Equal(got, []int{2}) {
+		t.Errorf("took %v", got)
+	}
+	if d := q.Next(&policy, 2, false); d.Items != 0 {
+		t.Errorf("a held item was chosen: %+v", d)
+	}
+	q.Unhold()
+	if got := ids(q.Take(q.Next(&policy, 2, false), nil)); !slices.Equal(got, []int{1}) {
+		t.Errorf("took %v", got)
+	}
+}
+
 // TestRandomised compares each decision with the rules, and sees every request leave exactly once.
 func TestRandomised(t *testing.T) {
 	for seed := range uint64(300) {

@@ -114,13 +114,19 @@ func (r *Ring[T]) Pop() *T {
 // Disown gives ownership up, unless something is left to do: a published pointer, or a ring that was closed. It reports
 // whether the caller is rid of it; false means that the caller still owns.
 func (r *Ring[T]) Disown() bool {
-	r.ownership.Store(free)
+	r.Free()
 	// Freed first, looked second: a producer publishes first and looks at the ownership second.
-	return !r.pending() || !r.Own()
+	return !r.Pending() || !r.Own()
 }
 
-// pending reports whether an owner has something to do.
-func (r *Ring[T]) pending() bool {
+// Free is the first half of Disown. A caller of it alone must look at Pending afterwards and own again, as Disown does.
+func (r *Ring[T]) Free() { r.ownership.Store(free) }
+
+// Unowned reports whether nobody consumed at some moment during the call.
+func (r *Ring[T]) Unowned() bool { return r.ownership.Load() == free }
+
+// Pending reports whether an owner has something to do: a published pointer, or a ring that was closed.
+func (r *Ring[T]) Pending() bool {
 	head := r.head.Load()
 	return r.slots[head&r.mask].sequence.Load() == head+1 || r.IsClosed()
 }
@@ -162,3 +168,6 @@ func (r *Ring[T]) Len() int {
 
 // Cap is the number of slots.
 func (r *Ring[T]) Cap() int { return len(r.slots) }
+
+// Pushes is the number of pushes that succeeded since the ring was made.
+func (r *Ring[T]) Pushes() uint64 { return r.tail.Load() &^ closedBit }

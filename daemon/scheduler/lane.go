@@ -1,0 +1,325 @@
+package scheduler
+
+import (
+	"runtime"
+	"sync/atomic"
+
+	"github.com/inferd/inferd/daemon/scheduler/batch"
+	"github.com/inferd/inferd/daemon/scheduler/ring"
+)
+
+// lane is a share of a device's time. All but the ring and the counters belongs to whoever owns the ring.
+type lane struct {
+	scheduler *Scheduler
+	index     int
+	ring      *ring.Ring[Job]
+
+	driver  *Job     // the job whose handler runs the lane; nil where the lane's goroutine does
+	active  []*queue // with a run under way or jobs waiting
+	running int      // runs under way
+	floor   int64    // virtual time that a queue starts from when it becomes active
+	list    []*Job   // scratch
+
+	driven, handedOver atomic.Int64
+}
+
+// queue is what one lane knows about one model.
+type queue struct {
+	model   *Model
+	lane    *lane
+	waiting batch.Queue[Job]
+	listed  bool // in lane.active
+	run     run
+	busy    bool // run is under way
+	// consumed is the queue's virtual time: what it used of the lane, divided by the model's weight.
+	consumed int64
+	// compiling says that a program is being made; stuck that nothing can run before it is there.
+	compiling, stuck bool
+	making           uint64 // hash of the shape key whose program is being made
+}
+
+func newQueue(m *Model, l *lane) *queue {
+	q := &queue{model: m, lane: l}
+	q.waiting.Abandoned = func(j *Job) bool { return j.state.Load() == abandoned }
+	q.waiting.Dropped = l.drop
+	return q
+}
+
+// compilation is a program in the making, and then its outcome on the way back to the lane.
+type compilation struct {
+	queue  *queue
+	hash   uint64
+	key    []int64
+	rows   int
+	shapes [][]int64
+	err    error
+}
+
+// serve is the lane's goroutine: it runs the lane whenever it is handed over, until the ring is closed and empty.
+func (l *lane) serve() {
+	for {
+		l.ring.Await()
+		for {
+			for l.step() {
+			}
+			if l.ring.Drained() && len(l.active) == 0 {
+				return
+			}
+			if l.ring.Disown() {
+				break
+			}
+			if l.ring.IsClosed() {
+				runtime.Gosched() // a producer is between reserving and publishing
+			}
+		}
+	}
+}
+
+// drive runs the lane on the goroutine of a handler, which owns the ring, until its job is answered. It reports whether it
+// was; otherwise the job waits for something that is not the lane's to do, or should be given up.
+func (l *lane) drive(j *Job, cancel <-chan struct{}) bool {
+	l.driver = j
+	l.driven.Add(1)
+	for j.state.Load() != done {
+		if !l.step() {
+			break
+		}
+		if j.state.Load() != done && (isClosed(cancel) || j.Deadline != 0 && l.scheduler.clock() > j.Deadline) {
+			break
+		}
+	}
+	answered := j.state.Load() == done
+	l.driver = nil
+	if len(l.active) > 0 && l.runnable() || !l.ring.Disown() {
+		l.handedOver.Add(1)
+		l.ring.HandOver()
+	}
+	return answered
+}
+
+func isClosed(cancel <-chan struct{}) bool {
+	select {
+	case <-cancel:
+		return true
+	default:
+		return false
+	}
+}
+
+// runnable reports whether a step would find something to do.
+func (l *lane) runnable() bool {
+	for _, q := range l.active {
+		if q.busy || !q.stuck && q.waiting.Len() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// step takes what was pushed, chooses a queue and lets it run for a quantum. It reports whether there was anything to run.
+func (l *lane) step() bool {
+	now := l.scheduler.clock()
+	l.drain(now)
+	q := l.choose(now)
+	if q == nil {
+		return false
+	}
+	l.advance(q, now)
+	return true
+}
+
+// drain moves what was pushed into the queues.
+func (l *lane) drain(now int64) {
+	for j := l.ring.Pop(); j != nil; j = l.ring.Pop() {
+		if j.compiled != nil {
+			l.learn(j.compiled)
+			continue
+		}
+		q := j.Model.queues[l.index]
+		q.waiting.Add(&j.item)
+		q.stuck = false
+		l.activate(q)
+	}
+	for _, q := range l.active {
+		l.list = q.waiting.Expire(now, l.list[:0])
+		for _, j := range l.list {
+			l.refuse(j, ErrTimeout, now)
+		}
+	}
+}
+
+// activate lists the queue, with no claim to time that passed while it had nothing to run.
+func (l *lane) activate(q *queue) {
+	if q.listed {
+		return
+	}
+	q.listed = true
+	q.consumed = max(q.consumed, l.floor)
+	l.active = append(l.active, q)
+}
+
+// choose returns the queue that has consumed least of those that can run, with a run under way; nil where none can.
+func (l *lane) choose(now int64) *queue {
+	for {
+		var best *queue
+		for i := 0; i < len(l.active); {
+			q := l.active[i]
+			if !q.busy && q.waiting.Len() == 0 {
+				l.deactivate(i)
+				continue
+			}
+			i++
+			if (q.busy || !q.stuck) && (best == nil || q.consumed < best.consumed) && (q.busy || l.due(q, now)) {
+				best = q
+			}
+		}
+		if best == nil {
+			return nil
+		}
+		l.floor = max(l.floor, best.consumed)
+		if best.busy || l.start(best, now) {
+			return best
+		}
+		// The best could not start: it is stuck now, or its jobs are answered. Look again.
+	}
+}
+
+func (l *lane) deactivate(i int) {
+	last := len(l.active) - 1
+	l.active[i].listed = false
+	l.active[i] = l.active[last]
+	l.active[last] = nil
+	l.active = l.active[:last]
+}
+
+// due reports whether the batcher wants to run something now.
+func (l *lane) due(q *queue, now int64) bool {
+	policy := q.model.policyNow()
+	return q.waiting.Next(&policy, now, l.running > 0).Items > 0
+}
+
+// start forms a batch and prepares its run. False means that nothing was started: the program is missing (and being made),
+// or every job of the batch was answered or abandoned.
+func (l *lane) start(q *queue, now int64) bool {
+	policy := q.model.policyNow()
+	d := q.waiting.Next(&policy, now, l.running > 0)
+	if d.Items == 0 {
+		return false
+	}
+	first := d.First()
+	p := q.model.programs.lookup(first.Hash, first.Key, d.Rows, now)
+	if p == nil {
+		d, p = l.substitute(q, d, now)
+	}
+	if p == nil {
+		// Other shapes of the model may run meanwhile, unless they too lack a program.
+		if first.Hash == q.making {
+			q.waiting.Hold(first.Hash)
+		} else {
+			q.stuck = true
+		}
+		return false
+	}
+	return l.begin(q, d, p, now)
+}
+
+// substitute finds the largest beginning of a batch for which there is a program, and has the one made that is missing.
+func (l *lane) substitute(q *queue, d batch.Decision[Job], now int64) (batch.Decision[Job], *cachedProgram) {
+	first := d.First()
+	wanted := d
+	if d.Items > 1 {
+		if fit := q.waiting.Shrink(d, ladder(d.Rows)); fit.Items > 0 {
+			wanted = fit
+		}
+	}
+	if !q.model.programs.has(first.Hash, first.Key, wanted.Rows) && !q.compiling {
+		l.compile(q, first.Value, wanted.Rows)
+	}
+	for d = wanted; d.Items > 0; d = q.waiting.Shrink(d, d.Rows-1) {
+		if p := q.model.programs.lookup(first.Hash, first.Key, d.Rows, now); p != nil {
+			return d, p
+		}
+	}
+	return d, nil
+}
+
+// compile has a program made off the lane. The outcome comes back through the ring.
+func (l *lane) compile(q *queue, j *Job, rows int) {
+	c := &compilation{queue: q, hash: j.item.Hash, key: append([]int64{}, j.item.Key...), rows: rows}
+	for i := range j.Inputs {
+		shape := append([]int64{}, j.Inputs[i].Shape...)
+		if q.model.batchable {
+			shape[0] = int64(rows)
+		}
+		c.shapes = append(c.shapes, shape)
+	}
+	if !q.model.Acquire() {
+		panic("scheduler: a job is queued without a reference to its model")
+	}
+	q.compiling, q.making = true, c.hash
+	l.scheduler.spawn(func() { l.makeProgram(c) })
+}
+
+// makeProgram runs off the lane.
+func (l *lane) makeProgram(c *compilation) {
+	m, start := c.queue.model, l.scheduler.clock()
+	c.err = m.compile(c.hash, c.key, c.rows, c.shapes)
+	m.counters.compilations.Add(1)
+	m.counters.compileNS.Add(l.scheduler.clock() - start)
+	notice := &Job{compiled: c}
+	for l.ring.Push(notice) == ring.Full {
+		runtime.Gosched()
+	}
+	l.ring.Wake()
+}
+
+// learn takes the outcome of a compilation in.
+func (l *lane) learn(c *compilation) {
+	q := c.queue
+	q.compiling, q.stuck = false, false
+	q.waiting.Unhold()
+	if c.err != nil {
+		now := l.scheduler.clock()
+		l.list = q.waiting.RemoveKey(c.hash, c.key, l.list[:0])
+		for _, j := range l.list {
+			l.refuse(j, c.err, now)
+		}
+	}
+	q.model.Release()
+}
+
+// refuse answers a job that was not run.
+func (l *lane) refuse(j *Job, err error, now int64) {
+	if !j.claim() {
+		l.drop(j)
+		return
+	}
+	m := j.Model
+	if err == ErrTimeout {
+		m.counters.expired.Add(1)
+	} else {
+		m.counters.failed.Add(1)
+	}
+	l.answer(j, err, now)
+}
+
+// drop gives an abandoned job back to its owner.
+func (l *lane) drop(j *Job) {
+	j.Model.returnCredit()
+	j.owner.ReleaseJob()
+}
+
+// answer completes a claimed job. The lane must not touch it afterwards.
+func (l *lane) answer(j *Job, err error, now int64) {
+	j.Err, j.Finished = err, now
+	m := j.Model
+	driver := j == l.driver
+	m.returnCredit()
+	if !j.state.CompareAndSwap(claimed, done) {
+		j.owner.ReleaseJob()
+		return
+	}
+	if !driver {
+		j.wake <- struct{}{}
+	}
+}
