@@ -1,0 +1,138 @@
+// Multiplies one block of rows with a run of panels: what the products and attention share.
+//
+// A micro-kernel keeps a block of `rows` x `panels` panels of C in registers over the whole of K. Every element of C is
+// summed over k in one order with one multiply-add a step, whichever block, tile or batch it is in: the same bits always.
+#ifndef INFERD_GEMM_MULTIPLY_H
+#define INFERD_GEMM_MULTIPLY_H
+
+#include <stdbool.h>
+
+#include "activation.h"
+#include "gemm.h"
+
+enum { WIDTH = 2 * LANES };
+
+// The registers for sums: all but those for a row of B and an element of A.
+enum { GEMM_SUMS = LANES == 16 ? 28 : LANES == 8 ? 12 : 8 };
+
+typedef struct {
+	const float *a;
+	int64_t a_row; // A's columns are contiguous
+	int64_t b_row; // from one k to the next
+	int64_t b_panel;
+	int64_t k;
+	float *c;
+	int64_t c_row;
+	const float *bias;
+	const float *residual;
+	int64_t residual_row, residual_column;
+	float alpha, p0, p1;
+	float low, high; // the bounds of an activation that only clips
+	int32_t activation;
+	bool clips; // the activation is none, relu or clip, and the residual comes first and is contiguous
+	bool residual_last;
+} gemm_job;
+
+// The general epilogue: rows x columns sums at `sum` (row stride `stride`), which belong to C at (row, column).
+static __attribute__((noinline)) void gemm_epilogue(const gemm_job *job, const float *sum, int64_t stride, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
+	for (int64_t r = 0; r < rows; r++) {
+		for (int64_t j = 0; j < columns; j += LANES) {
+			int n = columns - j < LANES ? (int)(columns - j) : LANES;
+			vf x = vf_load(sum + r * stride + j), residual = vf_zero();
+			x = vf_fma(x, vf_set(job->alpha), job->bias ? vf_load_partial(job->bias + column + j, n) : vf_zero());
+			if (job->residual) {
+				const float *from = job->residual + (row + r) * job->residual_row + (column + j) * job->residual_column;
+				if (job->residual_column == 1)
+					residual = vf_load_partial(from, n);
+				else
+					for (int i = 0; i < n; i++)
+						residual[i] = from[i * job->residual_column];
+			}
+			if (job->clips) {
+				x = vf_min(vf_set(job->high), vf_max(vf_set(job->low), x + residual));
+			} else {
+				x = activate(job->activation, job->residual_last ? x : x + residual, job->p0, job->p1);
+				x = job->residual_last ? x + residual : x;
+			}
+			vf_store_partial(job->c + (row + r) * job->c_row + column + j, x, n);
+		}
+	}
+}
+
+// The epilogue from registers, for whole panels and activations that only clip.
+INLINE void gemm_store(const gemm_job *job, const int rows, const int vectors, const vf *acc, int64_t row, int64_t column)
+{
+	vf alpha = vf_set(job->alpha), low = vf_set(job->low), high = vf_set(job->high);
+#pragma GCC unroll 16
+	for (int j = 0; j < vectors; j++) {
+		vf bias = job->bias ? vf_load(job->bias + column + j * LANES) : vf_zero();
+#pragma GCC unroll 16
+		for (int r = 0; r < rows; r++) {
+			vf x = vf_fma(acc[r * vectors + j], alpha, bias);
+			x += job->residual ? vf_load(job->residual + (row + r) * job->residual_row + column + j * LANES) : vf_zero();
+			vf_store(job->c + (row + r) * job->c_row + column + j * LANES, vf_min(high, vf_max(low, x)));
+		}
+	}
+}
+
+INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, const float *b, int64_t row, int64_t column, int64_t columns)
+{
+	const int vectors = 2 * panels;
+	vf acc[GEMM_SUMS]; // the first rows * vectors
+	const float *a = job->a + row * job->a_row;
+	const int64_t a_row = job->a_row, b_row = job->b_row, b_panel = job->b_panel, depth = job->k;
+#pragma GCC unroll 16
+	for (int r = 0; r < rows; r++)
+#pragma GCC unroll 16
+		for (int j = 0; j < vectors; j++)
+			acc[r * vectors + j] = vf_zero();
+	for (int64_t k = 0; k < depth; k++, b += b_row) {
+		vf x[GEMM_SUMS];
+#pragma GCC unroll 16
+		for (int j = 0; j < vectors; j++)
+			x[j] = vf_load(b + j / 2 * b_panel + j % 2 * LANES);
+#pragma GCC unroll 16
+		for (int r = 0; r < rows; r++) {
+			vf y = vf_set(a[r * a_row + k]);
+#pragma GCC unroll 16
+			for (int j = 0; j < vectors; j++)
+				acc[r * vectors + j] = vf_fma(y, x[j], acc[r * vectors + j]);
+		}
+	}
+	if (job->clips && columns >= panels * WIDTH && job->residual_column == 1) {
+		gemm_store(job, rows, vectors, acc, row, column);
+		return;
+	}
+	float sum[GEMM_SUMS * LANES];
+#pragma GCC unroll 16
+	for (int r = 0; r < rows; r++)
+#pragma GCC unroll 16
+		for (int j = 0; j < vectors; j++)
+			vf_store(sum + (r * vectors + j) * LANES, acc[r * vectors + j]);
+	gemm_epilogue(job, sum, vectors * LANES, row, rows, column, columns < panels * WIDTH ? columns : panels * WIDTH);
+}
+
+#include "gemm_blocks.h"
+
+// Multiplies `rows` rows of A with the panels of B that cover `columns` columns of C.
+static void gemm_multiply(const gemm_job *job, const float *b, int64_t rows, int64_t column, int64_t columns)
+{
+	// The rows are dealt out evenly: 8 rows as 4 and 4, not 6 and 2, because short blocks wait for the multiply-add's latency.
+	int64_t blocks = (rows + GEMM_ROWS - 1) / GEMM_ROWS, each = rows / blocks, longer = rows % blocks;
+	int64_t panels = blocks == 1 ? gemm_panels[rows] : 1;
+	for (int64_t done = 0; done < columns;) {
+		if (columns - done < panels * WIDTH)
+			panels = 1;
+		gemm_kernel *const *kernels = panels == 1 ? gemm_narrow : gemm_wide;
+		const float *panel = b + done / WIDTH * job->b_panel;
+		for (int64_t block = 0, row = 0; block < blocks; block++) {
+			int64_t count = each + (block < longer);
+			kernels[count](job, panel, row, column + done, columns - done);
+			row += count;
+		}
+		done += panels * WIDTH;
+	}
+}
+
+#endif
