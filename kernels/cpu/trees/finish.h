@@ -2,8 +2,8 @@
 #ifndef INFERD_TREES_FINISH_H
 #define INFERD_TREES_FINISH_H
 
+#include "scores.h"
 #include "tables.h"
-#include <math.h>
 
 // A sum starts at -0, which no sum of weights gives (pack.go stores no -0), so a sum that is still -0 had no vote.
 static inline int trees_has_vote(float sum, int64_t aggregate)
@@ -16,57 +16,6 @@ static inline int trees_has_vote(float sum, int64_t aggregate)
 static inline float trees_initial(int64_t aggregate)
 {
 	return aggregate == TREES_MIN ? INFINITY : aggregate == TREES_MAX ? -INFINITY : -0.0f;
-}
-
-static inline float trees_logistic(float x)
-{
-	float y = 1.0f / (1.0f + expf(-fabsf(x)));
-	return x < 0 ? 1.0f - y : y;
-}
-
-// The inverse of the normal distribution by Winitzki's approximation of the inverse error function.
-static inline float trees_probit(float p)
-{
-	float x = 2.0f * p - 1.0f;
-	float sign = x < 0 ? -1.0f : 1.0f;
-	float logarithm = logf((1.0f - x) * (1.0f + x));
-	float a = 2.0f / ((float)M_PI * 0.147f) + 0.5f * logarithm;
-	return (float)M_SQRT2 * sign * sqrtf(sqrtf(a * a - logarithm / 0.147f) - a);
-}
-
-static inline void trees_softmax(float *score, int64_t n, int skip_zero)
-{
-	float maximum = score[0], sum = 0;
-	for (int64_t i = 1; i < n; i++)
-		maximum = score[i] > maximum ? score[i] : maximum;
-	for (int64_t i = 0; i < n; i++) {
-		if (skip_zero && fabsf(score[i]) <= 1e-7f) {
-			score[i] *= expf(-maximum);
-		} else {
-			score[i] = expf(score[i] - maximum);
-			sum += score[i];
-		}
-	}
-	for (int64_t i = 0; i < n; i++)
-		score[i] /= sum;
-}
-
-static inline void trees_transform(float *score, int64_t n, int64_t transform)
-{
-	switch (transform) {
-	case TREES_SOFTMAX:
-	case TREES_SOFTMAX_ZERO:
-		trees_softmax(score, n, transform == TREES_SOFTMAX_ZERO);
-		break;
-	case TREES_LOGISTIC:
-		for (int64_t i = 0; i < n; i++)
-			score[i] = trees_logistic(score[i]);
-		break;
-	case TREES_PROBIT:
-		for (int64_t i = 0; i < n; i++)
-			score[i] = trees_probit(score[i]);
-		break;
-	}
 }
 
 // A regressor. As in onnxruntime one target alone takes no transform but PROBIT, and of several targets one that no leaf of
@@ -82,8 +31,8 @@ static inline void trees_finish_regressor(const inferd_step *step, const float *
 			value /= (float)p[TREES_COUNT];
 		score[i] = p[TREES_N_BASES] && (voted || n == 1) ? value + base[i] : value;
 	}
-	if (n > 1 || p[TREES_TRANSFORM] == TREES_PROBIT)
-		trees_transform(score, n, p[TREES_TRANSFORM]);
+	if (n > 1 || p[TREES_TRANSFORM] == SCORE_PROBIT)
+		score_transform(score, n, p[TREES_TRANSFORM]);
 }
 
 // Three classes or more: the label is the first greatest score among the classes that had a vote or have a base value.
@@ -99,7 +48,7 @@ static inline int64_t trees_finish_classes(const inferd_step *step, const float 
 		if ((voted || p[TREES_N_BASES]) && (best < 0 || score[i] > score[best]))
 			best = i;
 	}
-	trees_transform(score, n, p[TREES_TRANSFORM]);
+	score_transform(score, n, p[TREES_TRANSFORM]);
 	return best < 0 ? 0 : best;
 }
 
@@ -107,13 +56,13 @@ static inline int64_t trees_finish_classes(const inferd_step *step, const float 
 static inline void trees_spread_single(const int64_t *p, float value, int pair, float *score)
 {
 	score[1] = 0.0f;
-	if (p[TREES_TRANSFORM] == TREES_PROBIT) {
-		score[0] = trees_probit(value);
+	if (p[TREES_TRANSFORM] == SCORE_PROBIT) {
+		score[0] = score_probit(value);
 	} else if (!pair) {
 		score[0] = value;
-	} else if (p[TREES_TRANSFORM] == TREES_LOGISTIC) {
-		score[0] = trees_logistic(-value);
-		score[1] = trees_logistic(value);
+	} else if (p[TREES_TRANSFORM] == SCORE_LOGISTIC) {
+		score[0] = score_logistic(-value);
+		score[1] = score_logistic(value);
 	} else {
 		score[0] = p[TREES_BINARY] && p[TREES_POSITIVE] ? 1.0f - value : -value;
 		score[1] = value;
@@ -146,7 +95,7 @@ static inline int64_t trees_finish_pair(const inferd_step *step, const float *ba
 	if (both) {
 		score[0] = voted0 ? s0 : 0.0f;
 		score[1] = voted1 ? s1 : 0.0f;
-		trees_transform(score, 2, p[TREES_TRANSFORM]);
+		score_transform(score, 2, p[TREES_TRANSFORM]);
 	} else {
 		trees_spread_single(p, s0, p[TREES_BINARY] || p[TREES_N_BASES] == 0, score);
 	}
@@ -173,7 +122,7 @@ static inline void trees_finish_row(const inferd_step *step, void *const *bases,
 		float value = trees_has_vote(sum[0], TREES_SUM) ? sum[0] : 0.0f;
 		value += p[TREES_N_BASES] ? base[0] : 0.0f;
 		index = -1 - (value > 0);
-		score[0] = p[TREES_TRANSFORM] == TREES_PROBIT ? trees_probit(value) : value;
+		score[0] = p[TREES_TRANSFORM] == SCORE_PROBIT ? score_probit(value) : value;
 	}
 	int64_t *label = inferd_address(step, bases, TREES_LABEL);
 	if (label)

@@ -94,7 +94,7 @@ enum trees_parameter {
 	TREES_LINK_BITS, // of trees_record.link that hold the child
 	TREES_SINGLE,    // the target that every leaf votes for exactly once; -1: each tree has its own; -2: leaves hold votes
 	TREES_AGGREGATE,
-	TREES_TRANSFORM,
+	TREES_TRANSFORM, // SCORE_* of scores.h
 	TREES_CLASSIFIER,
 	TREES_BINARY,   // two classes, but votes for only one of them
 	TREES_POSITIVE, // no weight is negative
@@ -103,7 +103,6 @@ enum trees_parameter {
 
 enum { TREES_SINGLE_VARIES = -1, TREES_SINGLE_VOTES = -2 };
 enum { TREES_SUM, TREES_AVERAGE, TREES_MIN, TREES_MAX };
-enum { TREES_NONE, TREES_SOFTMAX, TREES_LOGISTIC, TREES_SOFTMAX_ZERO, TREES_PROBIT };
 enum { TREES_X, TREES_BLOB, TREES_SCORES, TREES_LABEL }; // operands
 
 static inline const void *trees_table(const void *blob, enum trees_section section)
