@@ -2,6 +2,9 @@ package conv
 
 import "github.com/inferd/inferd/kernels/cpu/step"
 
+// genericColumns is the number of columns that the kernel computes together where it is not specialised.
+const genericColumns = 4
+
 // depthwiseSpecialised reports whether the kernel has code for the layer's width, stride and dilation.
 func (l *Layout) depthwiseSpecialised() bool {
 	if l.OutputChannels != l.InputChannels || l.DilationWidth != 1 {
@@ -26,13 +29,12 @@ func (l *Layout) planDepthwise(s *step.Step, use Use, outputHeight, outputWidth 
 	if tiles < wantedTiles {
 		channelBlocks = max(1, min(4, vectors/8))
 	}
-	generic, columns, pointers := 1, 4, l.taps()*4
+	generic, columns := 1, genericColumns
 	if l.depthwiseSpecialised() {
 		generic, columns = 0, l.depthwiseColumns(outputWidth)
-		pointers = l.KernelHeight * ((columns-1)*l.StrideWidth + l.KernelWidth)
 	}
 	s.Tiles = int64(tiles * channelBlocks)
-	s.ScratchBytes = int64((l.InputChannels+15)/16*16*4 + pointers*8)
+	s.ScratchBytes = int64((l.InputChannels+15)/16*16*4 + l.taps()*genericColumns*8)
 	for parameter, value := range map[int]int{
 		depthwiseRows: rows, depthwiseRowBlock: rowBlock, depthwiseColumnBlock: columns, depthwiseChannelBlocks: channelBlocks,
 		depthwiseGeneric: generic, depthwiseMultiplier: l.OutputChannels / l.InputChannels,
@@ -41,17 +43,17 @@ func (l *Layout) planDepthwise(s *step.Step, use Use, outputHeight, outputWidth 
 	}
 }
 
-// depthwiseColumns chooses the block of columns that wastes the fewest operations on columns that do not exist.
+// depthwiseColumns chooses the block of columns with the least work; columns that a block leaves over cost about twice as much.
 func (l *Layout) depthwiseColumns(outputWidth int) int {
 	candidates := []int{8, 7, 4}
 	if l.KernelWidth == 7 {
-		candidates = candidates[1:]
+		candidates = candidates[1:] // eight sums and seven weights leave no register
 	}
 	best, bestCost := 0, 0
 	for _, columns := range candidates {
 		// Per block and tap row: a multiply-add per column and tap, and loads of the columns read and of the weights.
-		cost := columns*l.KernelWidth + (columns-1)*l.StrideWidth + 2*l.KernelWidth
-		cost *= (outputWidth + columns - 1) / columns
+		cost := outputWidth / columns * (columns*l.KernelWidth + (columns-1)*l.StrideWidth + 2*l.KernelWidth)
+		cost += (outputWidth%columns + genericColumns - 1) / genericColumns * genericColumns * l.KernelWidth * 3
 		if best == 0 || cost < bestCost {
 			best, bestCost = columns, cost
 		}
