@@ -62,9 +62,10 @@ type Options struct {
 	MaxArena     int64
 	Staging      *staging.Pool // for arenas and gathered batches
 
-	// clock and spawn are replaced by simulations.
-	clock func() int64
-	spawn func(func())
+	// clock and spawn are replaced by simulations; wakeAlways is there to measure what driving in place saves.
+	clock      func() int64
+	spawn      func(func())
+	wakeAlways bool
 }
 
 // Scheduler owns the lanes of one device.
@@ -76,6 +77,8 @@ type Scheduler struct {
 	clock    func() int64
 	spawn    func(func())
 	done     sync.WaitGroup
+
+	wakeAlways bool
 }
 
 // New starts the lanes.
@@ -92,6 +95,7 @@ func newScheduler(options Options) *Scheduler {
 	start := time.Now()
 	s := &Scheduler{
 		staging: options.Staging, quantum: options.Quantum, maxArena: options.MaxArena, clock: options.clock, spawn: options.spawn,
+		wakeAlways: options.wakeAlways,
 	}
 	if s.quantum == 0 {
 		s.quantum = DefaultQuantum
@@ -174,7 +178,10 @@ func (s *Scheduler) Do(j *Job, cancel <-chan struct{}) error {
 		m.returnCredit()
 		return ErrClosed
 	}
-	if l.ring.Own() && l.drive(j, cancel) {
+	switch {
+	case s.wakeAlways:
+		l.ring.Wake()
+	case l.ring.Own() && l.drive(j, cancel):
 		return nil
 	}
 	err := j.wait(cancel, j.Arrived)

@@ -1,0 +1,349 @@
+package scheduler
+
+import (
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestOneJob(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	m := newTestModel(t, s, &fakeCompiler{}, ModelOptions{})
+	defer m.Release()
+	j := newTestJob(t, s.staging)
+	for round := range 3 {
+		j.fill(t, m, 2, 3, float32(round))
+		if err := s.Do(j.Job, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.check(2, 3, float32(round)); err != nil {
+			t.Fatal(err)
+		}
+		if j.Started < j.Arrived || j.Finished < j.Started || j.BatchRows != 2 {
+			t.Errorf("times %d %d %d, %d rows", j.Arrived, j.Started, j.Finished, j.BatchRows)
+		}
+		j.Reset()
+	}
+	if st := m.Statistics(); st.Succeeded != 3 || st.Executions != 3 || st.Rows != 6 || st.InFlight != 0 || st.Programs != 1 {
+		t.Errorf("statistics %+v", st)
+	}
+}
+
+func TestCompileErrorAndPanicsReachTheCaller(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	c := &fakeCompiler{fail: func(shapes [][]int64) error {
+		switch shapes[0][1] {
+		case 7:
+			return errPlanted
+		case 8:
+			panic("planted")
+		}
+		return nil
+	}}
+	m := newTestModel(t, s, c, ModelOptions{})
+	defer m.Release()
+	j := newTestJob(t, s.staging)
+	var compileError *CompileError
+	var panicError *PanicError
+	j.fill(t, m, 1, 7, 0)
+	if err := s.Do(j.Job, nil); err != nil || !errors.As(j.Err, &compileError) || !errors.Is(j.Err, errPlanted) {
+		t.Errorf("%v, %v", err, j.Err)
+	}
+	j.Reset()
+	j.fill(t, m, 1, 8, 0)
+	if err := s.Do(j.Job, nil); err != nil || !errors.As(j.Err, &panicError) {
+		t.Errorf("%v, %v", err, j.Err)
+	}
+	j.Reset()
+	c.crash.Store(true)
+	j.fill(t, m, 1, 4, 0)
+	if err := s.Do(j.Job, nil); err != nil || !errors.As(j.Err, &panicError) {
+		t.Errorf("%v, %v", err, j.Err)
+	}
+	j.Reset()
+	c.crash.Store(false)
+	j.fill(t, m, 1, 4, 0)
+	if err := s.Do(j.Job, nil); err != nil || j.check(1, 4, 0) != nil {
+		t.Errorf("after a panic: %v, %v", err, j.Err)
+	}
+}
+
+// TestManyShapesAndRows batches requests of several shapes from many goroutines and checks every answer.
+func TestManyShapesAndRows(t *testing.T) {
+	s := newTestScheduler(t, Options{Lanes: 2})
+	c := &fakeCompiler{cost: 20 * time.Microsecond}
+	m := newTestModel(t, s, c, ModelOptions{Policy: defaultPolicy})
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(worker), 0))
+			j := newTestJob(t, s.staging)
+			for n := range 300 {
+				rows, width, start := 1+random.IntN(3), 1+random.IntN(3), float32(worker*1000+n)
+				j.fill(t, m, rows, width, start)
+				if err := s.Do(j.Job, nil); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := j.check(rows, width, start); err != nil {
+					t.Error(err)
+				}
+				j.Reset()
+			}
+		})
+	}
+	group.Wait()
+	st := m.Statistics()
+	if st.Succeeded != 2400 || st.InFlight != 0 {
+		t.Errorf("statistics %+v", st)
+	}
+	if st.Executions >= st.Succeeded {
+		t.Errorf("%d runs for %d requests: nothing was batched", st.Executions, st.Succeeded)
+	}
+	m.Release()
+	for c.closed.Load() != c.made.Load() {
+		time.Sleep(time.Millisecond) // programs are closed on a goroutine of their own
+	}
+}
+
+// TestCancelStorm abandons most requests at random times; every job comes back exactly once, by one way or the other.
+func TestCancelStorm(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	m := newTestModel(t, s, &fakeCompiler{cost: 50 * time.Microsecond}, ModelOptions{Policy: defaultPolicy})
+	var answered, givenUp, returned atomic.Int64
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(worker), 0))
+			for n := range 200 {
+				j := newTestJob(t, s.staging)
+				j.recycle = func() { returned.Add(1); j.Reset() }
+				j.fill(t, m, 1, 4, float32(n))
+				cancel := make(chan struct{})
+				switch random.IntN(3) {
+				case 0:
+					close(cancel)
+				case 1:
+					time.AfterFunc(time.Duration(random.IntN(300))*time.Microsecond, func() { close(cancel) })
+				case 2:
+					j.Deadline = s.Now() + int64(random.IntN(400_000))
+				}
+				switch err := s.Do(j.Job, cancel); err {
+				case nil:
+					answered.Add(1)
+					if j.Err == nil {
+						if err := j.check(1, 4, float32(n)); err != nil {
+							t.Error(err)
+						}
+					} else if j.Err != ErrTimeout {
+						t.Error(j.Err)
+					}
+				case ErrCancelled, ErrTimeout:
+					givenUp.Add(1)
+				case ErrHopeless:
+					answered.Add(1)
+				default:
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	for end := time.Now().Add(5 * time.Second); (m.InFlight() != 0 || returned.Load() != givenUp.Load()) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if answered.Load()+givenUp.Load() != 1600 || returned.Load() != givenUp.Load() || m.InFlight() != 0 {
+		t.Errorf("answered %d, given up %d, returned %d, in flight %d", answered.Load(), givenUp.Load(), returned.Load(), m.InFlight())
+	}
+	if answered.Load() == 0 || givenUp.Load() == 0 {
+		t.Errorf("the storm is one-sided: %d answered, %d given up", answered.Load(), givenUp.Load())
+	}
+	m.Release()
+}
+
+// TestCancelledBeforeClaimCostsNoCompute occupies the lane and cancels what waits behind.
+func TestCancelledBeforeClaimCostsNoCompute(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	slow, victim := &fakeCompiler{cost: 30 * time.Millisecond}, &fakeCompiler{cost: 50 * time.Millisecond}
+	a, b := newTestModel(t, s, slow, ModelOptions{}), newTestModel(t, s, victim, ModelOptions{})
+	defer a.Release()
+	defer b.Release()
+	if err := errors.Join(a.Compile([][]int64{{1, 4}}), b.Compile([][]int64{{1, 4}})); err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan struct{})
+	slow.sleep = func(d time.Duration) {
+		select {
+		case <-started:
+		default:
+			close(started)
+			time.Sleep(20 * time.Millisecond) // one long quantum
+		}
+		spinFor(d)
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		j := newTestJob(t, s.staging)
+		j.fill(t, a, 1, 4, 0)
+		if err := s.Do(j.Job, nil); err != nil || j.Err != nil {
+			t.Error(err, j.Err)
+		}
+	})
+	<-started
+	cancel := make(chan struct{})
+	time.AfterFunc(time.Millisecond, func() { close(cancel) })
+	j := newTestJob(t, s.staging)
+	j.fill(t, b, 1, 4, 0)
+	if err := s.Do(j.Job, cancel); err != ErrCancelled {
+		t.Errorf("error %v", err)
+	}
+	group.Wait()
+	for b.InFlight() != 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if victim.runs.Load() != 0 || j.released.Load() != 1 {
+		t.Errorf("%d runs, released %d times", victim.runs.Load(), j.released.Load())
+	}
+}
+
+// TestFloodOfOneModel sees that a model without credits left is refused while another one is served.
+func TestFloodOfOneModel(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	flooded := newTestModel(t, s, &fakeCompiler{cost: time.Millisecond}, ModelOptions{Credits: 4, Policy: defaultPolicy})
+	calm := newTestModel(t, s, &fakeCompiler{cost: 10 * time.Microsecond}, ModelOptions{})
+	defer flooded.Release()
+	defer calm.Release()
+	var refused, served atomic.Int64
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	for range 12 {
+		group.Go(func() {
+			j := newTestJob(t, s.staging)
+			for !isClosed(stop) {
+				j.fill(t, flooded, 1, 4, 1)
+				switch err := s.Do(j.Job, nil); {
+				case err == ErrBusy:
+					refused.Add(1)
+					runtime.Gosched()
+				case err != nil || j.Err != nil:
+					t.Error(err, j.Err)
+				default:
+					served.Add(1)
+				}
+				j.Reset()
+			}
+		})
+	}
+	j := newTestJob(t, s.staging)
+	for n := range 200 {
+		j.fill(t, calm, 1, 4, float32(n))
+		if err := s.Do(j.Job, nil); err != nil {
+			t.Errorf("the calm model was refused: %v", err)
+		} else if err := j.check(1, 4, float32(n)); err != nil {
+			t.Error(err)
+		}
+		j.Reset()
+	}
+	close(stop)
+	group.Wait()
+	if refused.Load() == 0 || served.Load() == 0 || flooded.InFlight() != 0 {
+		t.Errorf("refused %d, served %d, in flight %d", refused.Load(), served.Load(), flooded.InFlight())
+	}
+}
+
+func TestHopelessDeadlineIsRefused(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	c := &fakeCompiler{cost: time.Millisecond}
+	m := newTestModel(t, s, c, ModelOptions{})
+	defer m.Release()
+	j := newTestJob(t, s.staging)
+	j.fill(t, m, 1, 4, 0)
+	if err := s.Do(j.Job, nil); err != nil || j.Err != nil {
+		t.Fatal(err, j.Err)
+	}
+	j.Reset()
+	j.fill(t, m, 1, 4, 0)
+	j.Deadline = s.Now() + int64(100*time.Microsecond)
+	if err := s.Do(j.Job, nil); err != ErrHopeless || c.runs.Load() != 1 {
+		t.Errorf("error %v after %d runs", err, c.runs.Load())
+	}
+}
+
+// TestCompilingHoldsUpNobodyElse sees that other shapes and other models run while a program is made.
+func TestCompilingHoldsUpNobodyElse(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	release := make(chan struct{})
+	m := newTestModel(t, s, &fakeCompiler{fail: func(shapes [][]int64) error {
+		if shapes[0][1] == 9 {
+			<-release
+		}
+		return nil
+	}}, ModelOptions{})
+	other := newTestModel(t, s, &fakeCompiler{}, ModelOptions{})
+	defer m.Release()
+	defer other.Release()
+	if err := m.Compile([][]int64{{1, 4}}); err != nil {
+		t.Fatal(err)
+	}
+	finished := make(chan error)
+	go func() {
+		j := newTestJob(t, s.staging)
+		j.fill(t, m, 1, 9, 0)
+		err := s.Do(j.Job, nil)
+		finished <- errors.Join(err, j.check(1, 9, 0))
+	}()
+	for m.InFlight() == 0 {
+		runtime.Gosched()
+	}
+	j := newTestJob(t, s.staging)
+	for _, model := range []*Model{m, other} {
+		j.fill(t, model, 1, 4, 0)
+		if err := s.Do(j.Job, nil); err != nil || j.Err != nil {
+			t.Error(err, j.Err)
+		}
+		j.Reset()
+	}
+	select {
+	case err := <-finished:
+		t.Fatalf("finished without its program: %v", err)
+	default:
+	}
+	close(release)
+	if err := <-finished; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDoAllocatesNothing(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	m := newTestModel(t, s, &fakeCompiler{}, ModelOptions{})
+	defer m.Release()
+	j := newTestJob(t, s.staging)
+	shape := []int64{1, 16}
+	if got := testing.AllocsPerRun(500, func() {
+		p, err := j.Allocate(64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Model = m
+		j.Inputs = append(j.Inputs, Tensor{p, 64, shape})
+		if err := s.Do(j.Job, nil); err != nil || j.Err != nil {
+			t.Fatal(err, j.Err)
+		}
+		j.Reset()
+	}); got != 0 {
+		t.Errorf("%v allocations a request", got)
+	}
+}
+
+func TestLadder(t *testing.T) {
+	for rows, want := range map[int]int{1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 6, 7: 6, 8: 8, 11: 8, 12: 12, 15: 12, 64: 64, 100: 96} {
+		if got := ladder(rows); got != want {
+			t.Errorf("ladder(%d) = %d, want %d", rows, got, want)
+		}
+	}
+}
