@@ -24,7 +24,7 @@ var floors = [][]string{
 	{"daemon/device"},
 	{"daemon/compiler/program", "daemon/compiler/op", "daemon/compiler/memplan"},
 	{"daemon/compiler/graph"},
-	{"daemon/tensor", "daemon/metrics", "daemon/config"},
+	{"daemon/tensor", "daemon/metrics", "daemon/config", "daemon/lifetime"},
 }
 
 // users says who alone may import a package besides itself and tests.

@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 	"sync"
+	"unsafe"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
@@ -166,4 +167,13 @@ func (w *Weights) Close() {
 		delete(w.forms, key)
 	}
 	w.bytes = 0
+}
+
+// allocate returns zeroed memory that lives as long as the store: tables of one program.
+func (w *Weights) allocate(bytes int) (unsafe.Pointer, error) {
+	block, err := packOwn(w, form{new(byte), "table"}, func() (*memory.Block, packed, error) { return keepBlock(memory.Allocate(bytes)) })
+	if err != nil {
+		return nil, err
+	}
+	return block.Pointer(), nil
 }
