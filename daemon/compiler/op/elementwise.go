@@ -265,3 +265,12 @@ func inferWhere(g *graph.Graph, n *graph.Node) error {
 	}
 	return nil
 }
+
+// inferTest: one input, an output of booleans.
+func inferTest(g *graph.Graph, n *graph.Node) error {
+	if err := accept(n, 0, floating); err != nil {
+		return err
+	}
+	likeInput(n, 0, 0, tensor.Bool)
+	return nil
+}

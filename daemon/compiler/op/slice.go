@@ -118,7 +118,7 @@ func clampPosition(position, dim, low, high graph.Dim) (graph.Dim, bool) {
 	case known && !sized && value <= math.MinInt32:
 		return low, true
 	case known && value < 0:
-		position = position.Add(dim)
+		return position.Add(dim).Max(low), true
 	case !position.NonNegative():
 		return position, false
 	}
