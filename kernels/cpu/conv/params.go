@@ -19,6 +19,9 @@ type Params struct {
 // limit bounds every size, so that products of two fit easily and hostile models are refused early.
 const limit = 1 << 30
 
+// floatLimit bounds the number of elements of a tensor.
+const floatLimit = 1 << 40
+
 // Validate reports what is wrong with the layer.
 func (p *Params) Validate() error {
 	positive := []struct {

@@ -57,6 +57,11 @@ func (l *Layout) Plan(use Use) (step.Step, error) {
 	case use.Planar && (!l.ReadsPlanar() || use.InputStride != l.InputChannels):
 		return step.Step{}, fmt.Errorf("convolution: a %s layer with %d input channels cannot read NCHW", l.Algorithm, l.InputChannels)
 	}
+	for _, pixels := range [...][2]int{{use.Height * use.Width, use.InputStride}, {outputHeight * outputWidth, max(use.OutputStride, use.ResidualStride)}} {
+		if floats := float64(use.Batch) * float64(pixels[0]) * float64(pixels[1]); floats > floatLimit {
+			return step.Step{}, fmt.Errorf("convolution: a tensor of %.3g elements is too large", floats)
+		}
+	}
 	s := step.Step{Kernel: kernel(l.Algorithm, l.Level)}
 	s.Operand[operandInput] = use.Input
 	s.Operand[operandWeights] = use.Weights
