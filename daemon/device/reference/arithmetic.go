@@ -42,7 +42,7 @@ var (
 		unsigned: func(a, b uint64) uint64 { return a % b },
 	}
 	floorMod = binary{
-		float:    func(a, b float64) float64 { return a - b*math.Floor(a/b) },
+		float:    floorModulo,
 		integer:  func(a, b int64) int64 { return (a%b + b) % b },
 		unsigned: func(a, b uint64) uint64 { return a % b },
 	}
@@ -84,6 +84,18 @@ func zip[T, R any](a, b []T, ia, ib []int64, op func(a, b T) R) []R {
 		out[i] = op(a[ia[i]], b[ib[i]])
 	}
 	return out
+}
+
+// floorModulo has the sign of the divisor, as numpy's mod does.
+func floorModulo(a, b float64) float64 {
+	remainder := math.Mod(a, b)
+	switch {
+	case remainder == 0:
+		return math.Copysign(0, b)
+	case (remainder < 0) != (b < 0):
+		return remainder + b
+	}
+	return remainder
 }
 
 func mod(c *call) []*tensor.Tensor {

@@ -7,8 +7,11 @@ import (
 
 // The post transforms of ai.onnx.ml leave details open; these are onnxruntime's.
 
-// postTransform changes one row of scores in place by the attribute post_transform.
+// postTransform changes one row of scores in place by the attribute post_transform. Of a single score only the probit is taken.
 func postTransform(kind string, scores []float64) {
+	if len(scores) == 1 && kind != "PROBIT" {
+		return
+	}
 	switch kind {
 	case "", "NONE":
 	case "LOGISTIC":

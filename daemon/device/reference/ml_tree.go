@@ -203,20 +203,22 @@ func treeEnsembleClassifier(c *call) []*tensor.Tensor {
 	e := newEnsemble(c, "class_")
 	values, count, width := rows(c.in(0))
 	base := floatsOrTensor(c, "base_values")
-	binary := newBinaryRule(c, l)
+	border := positiveBorder(c)
 	transform := c.Text("post_transform", "NONE")
+	classes := max(l.count(), 1)
 	var chosen []int
 	var out []float64
 	for r := range count {
-		scores := make([]float64, max(l.count(), 1))
+		scores, scored := make([]float64, classes), make([]bool, classes)
 		e.walk(values[r*width:(r+1)*width], func(leaf []leafWeight) {
 			for _, weight := range leaf {
 				scores[weight.output] += weight.weight
+				scored[weight.output] = true
 			}
 		})
 		var class int
-		if binary.applies {
-			class, scores = binary.finish(scores[binary.class], base, transform)
+		if classes == 2 {
+			class, scores = finishTwo(scores, scored, base, border, transform)
 		} else {
 			for i := range scores {
 				if len(base) == len(scores) {
@@ -229,51 +231,61 @@ func treeEnsembleClassifier(c *call) []*tensor.Tensor {
 		chosen = append(chosen, class)
 		out = append(out, scores...)
 	}
-	return []*tensor.Tensor{l.pick(chosen), fromFloats(tensor.Float32, []int64{count, int64(max(l.count(), 1))}, out)}
+	return []*tensor.Tensor{l.pick(chosen), fromFloats(tensor.Float32, []int64{count, int64(classes)}, out)}
 }
 
-// binaryRule is how two classes are told apart where the leaves score only one of them.
-type binaryRule struct {
-	applies     bool
-	class       int64 // the only one with weights
-	allPositive bool
+// border says from which score on the second of two classes is chosen.
+type border struct {
+	score       float64
+	allPositive bool // the weights are probabilities of one class, and the other's is what is left to 1
 }
 
-func newBinaryRule(c *call, l labels) binaryRule {
-	ids := c.Ints("class_ids")
-	if l.count() != 2 || len(ids) == 0 {
-		return binaryRule{}
-	}
-	rule := binaryRule{applies: true, class: ids[0], allPositive: true}
+// positiveBorder looks at the weights of two classes: where they score only one class and none is negative they are probabilities, with
+// the border at one half.
+func positiveBorder(c *call) border {
+	ids, weights := c.Ints("class_ids"), floatsOrTensor(c, "class_weights")
+	oneClass, allPositive := true, true
 	for _, id := range ids {
-		rule.applies = rule.applies && id == ids[0]
+		oneClass = oneClass && id == ids[0]
 	}
-	for _, weight := range floatsOrTensor(c, "class_weights") {
-		rule.allPositive = rule.allPositive && weight >= 0
+	for _, weight := range weights {
+		allPositive = allPositive && weight >= 0
 	}
-	return rule
+	if oneClass && allPositive {
+		return border{0.5, true}
+	}
+	return border{0, false}
 }
 
-// finish chooses the class: positive weights alone mean probabilities, with the border at one half.
-func (b binaryRule) finish(score float64, base []float64, transform string) (class int, scores []float64) {
-	switch len(base) {
-	case 1:
-		score += base[0]
-	case 2:
-		score += base[1]
+// finishTwo chooses between two classes by onnxruntime's rules. Trees that never score the second class score it under the name of the
+// first; base values reach only classes with a score.
+func finishTwo(scores []float64, scored []bool, base []float64, b border, transform string) (class int, finished []float64) {
+	switch {
+	case len(base) == 2 && scored[1]:
+		scores[1] = base[1] + scores[0]
+		scores[0] = -scores[1]
+	case len(base) > 0:
+		scores[0] += base[0]
 	}
-	border := 0.0
-	if b.allPositive {
-		border = 0.5
+	if scored[1] || len(base) == 2 {
+		for i := range scores {
+			if !scored[i] {
+				scores[i] = 0
+			}
+		}
+		class = positive(scores[positive(scored[1])] > b.score)
+		postTransform(transform, scores)
+		return class, scores
 	}
-	class = positive(score > border)
+	score := scores[0]
+	class = positive(score > b.score)
 	switch {
 	case transform == "PROBIT":
 		return class, []float64{probit(score), probit(score)}
-	case b.allPositive:
-		return class, []float64{1 - score, score}
 	case transform == "LOGISTIC":
 		return class, []float64{sigmoid(-score), sigmoid(score)}
+	case b.allPositive:
+		return class, []float64{1 - score, score}
 	}
 	return class, []float64{-score, score}
 }

@@ -44,9 +44,10 @@ func reducer(r reduction) operator {
 		shape, target, count := c.reduced()
 		kept := c.kept(shape)
 		newTensor(in.DType, kept)
-		if in.DType.IsInteger() && r.integer != nil && in.DType != tensor.Uint64 {
+		if (in.DType.IsInteger() || in.DType == tensor.Bool) && r.integer != nil && in.DType != tensor.Uint64 {
 			sums := make([]int64, product(shape))
-			fillInts(sums, r.first)
+			least, largest := integerRange(in.DType)
+			fillInts(sums, min(max(r.first, least), largest))
 			for i, x := range integers(in) {
 				sums[target[i]] = r.integer(sums[target[i]], x)
 			}

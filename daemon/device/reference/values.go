@@ -123,6 +123,18 @@ func filled[T tensor.Element](dtype tensor.DType, shape []int64, values []T) *te
 	return out
 }
 
+// integerRange returns the least and the largest value of an integer type or bool; those of uint64 stand for its bits as int64.
+func integerRange(dtype tensor.DType) (least, largest int64) {
+	switch dtype {
+	case tensor.Bool:
+		return 0, 1
+	case tensor.Uint8, tensor.Uint16, tensor.Uint32:
+		return 0, 1<<(8*dtype.Size()) - 1
+	}
+	half := int64(1) << (8*dtype.Size() - 1)
+	return -half, half - 1
+}
+
 // fromHalf converts an IEEE binary16 number.
 func fromHalf(bits uint16) float64 {
 	sign := 1 - 2*float64(bits>>15)
@@ -146,6 +158,12 @@ func toHalf(x float64) uint16 {
 	}
 	if math.IsNaN(x) {
 		return sign | 0x7e00
+	}
+	switch {
+	case x == 0:
+		return sign
+	case math.IsInf(x, 1):
+		return sign | 0x7c00
 	}
 	_, exponent := math.Frexp(x) // x in [2^(exponent-1), 2^exponent)
 	exponent = max(exponent-1, -14)
