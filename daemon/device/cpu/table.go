@@ -66,6 +66,16 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainFused, "Conv"}:        selectConv,
 	{graph.DomainFused, "Linear"}:      selectLinear,
 
+	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
+	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
+
+	{graph.DomainONNX, "LSTM"}: selectLSTM,
+
+	{graph.DomainML, "Scaler"}:                 selectScaler,
+	{graph.DomainML, "Normalizer"}:             selectNormalizer,
+	{graph.DomainML, "LinearClassifier"}:       selectLinearClassifier,
+	{graph.DomainML, "LinearRegressor"}:        selectLinearRegressor,
+	{graph.DomainML, "OneHotEncoder"}:          selectOneHotEncoder,
 	{graph.DomainML, "TreeEnsembleClassifier"}: selectTreeClassifier,
 	{graph.DomainML, "TreeEnsembleRegressor"}:  selectTreeRegressor,
 }

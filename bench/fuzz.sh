@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Fuzzes every fuzz target of the repository for the given time each. Found inputs stay in the package's testdata.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+duration=${1:-30s}
+targets=0
+while IFS=: read -r file target; do
+	echo "fuzz $target in $(dirname "$file") for $duration"
+	go test "./$(dirname "$file")" -run '^$' -fuzz "^$target\$" -fuzztime "$duration"
+	targets=$((targets + 1))
+done < <(grep -rHoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' daemon kernels cgo | sed 's/func //')
+if [ "$targets" -eq 0 ]; then
+	echo "no fuzz targets found" >&2
+	exit 1
+fi

@@ -1,0 +1,118 @@
+package devicetest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inferd/inferd/daemon/compiler"
+	"github.com/inferd/inferd/daemon/compiler/program"
+	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/tensor"
+	"github.com/inferd/inferd/daemon/tensor/compare"
+)
+
+// Setup is a device under test with what it runs together with.
+type Setup struct {
+	Device device.Device
+	// Fallback runs what Device has no kernel for; such steps are listed. It may be nil.
+	Fallback  device.Device
+	Evaluator device.Evaluator
+	// Keep chooses cases; nil means all.
+	Keep func(c *Case) bool
+}
+
+// Run compiles each case for the device, runs it, and compares strictly. The setup's devices are closed at the end.
+func Run(t *testing.T, setup Setup) {
+	cases, err := Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer setup.close()
+	missing := make(map[string][]string)
+	ran := 0
+	for i := range cases {
+		c := &cases[i]
+		if setup.Keep != nil && !setup.Keep(c) {
+			continue
+		}
+		ran++
+		t.Run(c.Name, func(t *testing.T) {
+			got, slow, err := setup.compute(c)
+			var none *device.NoKernelError
+			if errors.As(err, &none) {
+				slow, err = none.Reason, nil
+				got = c.Outputs
+			}
+			if slow != "" {
+				missing[c.operator()] = append(missing[c.operator()], slow)
+			}
+			if err == nil {
+				err = compare.Lists(got, c.Outputs, c.Tolerance)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if ran == 0 {
+		t.Error("no case was chosen")
+	}
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		reasons := missing[name]
+		slices.Sort(reasons)
+		t.Logf("no fast kernel in %d cases of %s: %s", len(reasons), name, strings.Join(slices.Compact(reasons), "; "))
+	}
+}
+
+func (s *Setup) close() {
+	s.Device.Close()
+	if s.Fallback != nil {
+		s.Fallback.Close()
+	}
+}
+
+func (c *Case) operator() string {
+	if c.Domain == "" {
+		return c.Op
+	}
+	return c.Domain + "." + c.Op
+}
+
+// compute compiles and runs the case. slow says why a step ran on the fallback.
+func (s *Setup) compute(c *Case) (outputs []*tensor.Tensor, slow string, err error) {
+	model, err := compiler.Load(c.Model, compiler.Options{Device: s.Device, Fallback: s.Fallback, Evaluator: s.Evaluator})
+	if err != nil {
+		return nil, "", fmt.Errorf("load: %w", err)
+	}
+	defer model.Close()
+	shapes := make([][]int64, len(c.Inputs))
+	for i, x := range c.Inputs {
+		shapes[i] = x.Shape
+	}
+	p, err := model.Specialize(shapes)
+	if err != nil {
+		return nil, "", fmt.Errorf("specialize: %w", err)
+	}
+	defer p.Close()
+	runner, err := compiler.NewRunner(p)
+	if err != nil {
+		return nil, "", err
+	}
+	defer runner.Close()
+	outputs, err = runner.Run(c.Inputs)
+	return outputs, slowReason(p), err
+}
+
+func slowReason(p *program.Program) string {
+	var reasons []string
+	for _, step := range p.Steps {
+		if step.Slow != "" {
+			reasons = append(reasons, step.Op+": "+step.Slow)
+		}
+	}
+	return strings.Join(reasons, ", ")
+}
