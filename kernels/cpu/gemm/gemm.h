@@ -47,6 +47,9 @@ enum {
 	INFERD_GEMM_RESIDUAL_LAST = 8, // the residual is added after the activation
 };
 
+// The row stride of A once it is packed: an odd number of cache lines.
+#define INFERD_GEMM_PACKED_A_ROW(k) (((k) + 31) / 32 * 32 + 16)
+
 // Panels are two vectors wide.
 enum {
 	INFERD_GEMM_PANEL_SCALAR = 8,

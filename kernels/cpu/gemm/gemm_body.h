@@ -40,12 +40,17 @@ INLINE gemm_job gemm_describe(const inferd_step *step)
 	return job;
 }
 
-// Copies rows of A so that their columns are contiguous.
-static void gemm_pack_a(float *to, const float *a, int64_t rows, int64_t k, int64_t row_stride, int64_t column_stride)
+// Copies rows of A so that their columns are contiguous and their rows do not compete for the same cache lines.
+static void gemm_pack_a(float *to, int64_t to_row, const float *a, int64_t rows, int64_t k, int64_t row_stride, int64_t column_stride)
 {
-	for (int64_t r = 0; r < rows; r++, a += row_stride, to += k)
-		for (int64_t i = 0; i < k; i++)
-			to[i] = a[i * column_stride];
+	if (column_stride == 1) {
+		for (int64_t r = 0; r < rows; r++)
+			memcpy(to + r * to_row, a + r * row_stride, (size_t)k * sizeof *a);
+		return;
+	}
+	for (int64_t i = 0; i < k; i++)
+		for (int64_t r = 0; r < rows; r++)
+			to[r * to_row + i] = a[r * row_stride + i * column_stride];
 }
 
 // Tiles are numbered with the rows inmost, then the columns, then the batch, so that neighbours share a block of B.
@@ -73,10 +78,11 @@ void INFERD_NAME(inferd_gemm_f32)(const inferd_step *step, void *const *bases, i
 	const float *b = gemm_batch(step, bases, INFERD_GEMM_B, INFERD_GEMM_B_BATCH, batch);
 	float *buffer = scratch;
 	if (flags & INFERD_GEMM_PACK_A) {
-		gemm_pack_a(buffer, job.a, rows, k, job.a_row, p[INFERD_GEMM_A_COLUMN]);
+		int64_t packed_row = INFERD_GEMM_PACKED_A_ROW(k);
+		gemm_pack_a(buffer, packed_row, job.a, rows, k, job.a_row, p[INFERD_GEMM_A_COLUMN]);
 		job.a = buffer;
-		job.a_row = k;
-		buffer += tile_rows * k;
+		job.a_row = packed_row;
+		buffer += tile_rows * packed_row;
 	}
 	if (flags & (INFERD_GEMM_B_IS_PACKED | INFERD_GEMM_PACK_B)) {
 		job.b_row = WIDTH;

@@ -92,6 +92,10 @@ INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, co
 #pragma GCC unroll 16
 		for (int j = 0; j < vectors; j++)
 			x[j] = vf_load(b + j / 2 * b_panel + j % 2 * LANES);
+		// The processor's own prefetcher keeps up where a few rows read B at the speed of memory; with more rows it stops at
+		// every panel's end, so the next panel is asked for while this one is multiplied.
+		if (panels == 1)
+			__builtin_prefetch(b + b_panel, 0, 2);
 #pragma GCC unroll 16
 		for (int r = 0; r < rows; r++) {
 			vf y = vf_set(a[r * a_row + k]);

@@ -59,7 +59,7 @@ func (p Product) Step() (step.Step, error) {
 	flags := p.flags(v)
 	rows, columns := p.tile(v, flags)
 	if flags&flagPackA != 0 {
-		s.ScratchBytes += 4 * int64(rows) * int64(p.K)
+		s.ScratchBytes += 4 * int64(rows) * int64(packedARow(p.K))
 	}
 	if flags&flagPackB != 0 {
 		s.ScratchBytes += 4 * int64(columns) * int64(p.K)
@@ -179,6 +179,9 @@ func (p *Product) tile(v variant, flags int) (rows, columns int) {
 
 	total := p.cost(v, p.M, p.N) * int64(p.batches())
 	target := min(max(total/sharedTiles, minTileNS), maxTileNS)
+	if flags&flagPackA != 0 {
+		target *= 4 // more columns use the packed rows
+	}
 	panels := int(target / max(1, p.cost(v, rows, v.panel)))
 	if flags&flagPackB != 0 {
 		panels = min(panels, level2Bytes()/2/(4*depth*v.panel))
@@ -189,3 +192,6 @@ func (p *Product) tile(v variant, flags int) (rows, columns int) {
 	columns = max(1, min(panels, ceil(p.N, v.panel))) * v.panel
 	return rows, columns
 }
+
+// packedARow mirrors INFERD_GEMM_PACKED_A_ROW: an odd number of cache lines.
+func packedARow(k int) int { return (k+31)/32*32 + 16 }
