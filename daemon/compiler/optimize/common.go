@@ -139,6 +139,9 @@ func (m *merger) attribute(name string, value any) bool {
 	case string:
 		m.text.WriteString(strconv.Quote(value))
 	case []int64:
+		if len(value) > sharedConstantBytes/8 {
+			return false
+		}
 		for _, x := range value {
 			m.text.WriteString(strconv.FormatInt(x, 10))
 			m.text.WriteByte(',')

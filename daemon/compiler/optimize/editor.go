@@ -145,7 +145,6 @@ func (e *editor) substitute(old, new *graph.Node, outputs int) {
 	for _, v := range new.Outputs {
 		if v != nil {
 			v.Producer = new
-			v.Affine = nil
 		}
 	}
 	e.add(new)

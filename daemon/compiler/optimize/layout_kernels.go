@@ -60,7 +60,7 @@ func (w window) isPoint() bool {
 // convolution converts a Conv with constant weights: to a Linear over the channels where its kernel is 1x1.
 func (l *layout) convolution(n *graph.Node) error {
 	x, weights, bias := n.Input(0), n.Input(1), n.Input(2)
-	if rank(x) != 4 || !isFloat(x) || weights.Constant == nil || weights.DType != tensor.Float32 || len(weights.Constant.Shape) != 4 {
+	if rank(x) != 4 || !isFloat(x) || bias != nil && bias.Constant == nil || weights.Constant == nil || weights.DType != tensor.Float32 || len(weights.Constant.Shape) != 4 {
 		return nil
 	}
 	shape := weights.Constant.Shape

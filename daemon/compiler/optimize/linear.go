@@ -135,7 +135,8 @@ func fuseAddition(e *editor, n *graph.Node) error {
 				return nil
 			}
 		}
-		if inputs[inputResidual] != nil || !sameType(r, x) {
+		// A convolution's kernel adds a residual before the activation only.
+		if inputs[inputResidual] != nil || !sameType(r, x) || active && p.Op == op.FusedConv {
 			continue
 		}
 		inputs[inputResidual] = r

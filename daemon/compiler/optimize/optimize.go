@@ -7,6 +7,7 @@ package optimize
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 )
@@ -52,17 +53,21 @@ var cleanup = []pass{
 	{"remove dead nodes", removeDead},
 }
 
-// fusions run once, in this order, at level Prepare. Later ones read what earlier ones made.
-var fusions = []pass{
+// recognition simplifies and finds operators that exporters write out. It runs in rounds with cleanup, at level Prepare.
+var recognition = []pass{
 	{"rewrite affine gathers", each(rewriteGather)},
 	{"drop zero states", each(dropZeroState)},
 	{"fold batch normalisations", each(foldBatchNormalization)},
 	{"fold scales into convolutions", each(foldConvScale)},
 	{"recognise activations", each(recogniseActivation)},
 	{"recognise layer normalisations", each(recogniseLayerNormalization)},
+	{"select rows early", each(selectEarly)},
+}
+
+// fusions make our own operators. Later ones read what earlier ones made.
+var fusions = []pass{
 	{"fuse linear layers", each(fuseLinear)},
 	{"fuse attention", each(fuseAttention)},
-	{"pack attention", each(packAttention)},
 	{"channels last", channelsLast},
 }
 
@@ -72,6 +77,7 @@ var epilogues = []pass{
 	{"merge reshapes", each(mergeReshape)},
 	{"merge transposes", each(mergeTranspose)},
 	{"fuse epilogues", each(fuseEpilogue)},
+	{"pack attention", each(packAttention)},
 	{"remove dead nodes", removeDead},
 }
 
@@ -104,20 +110,10 @@ func Run(g *graph.Graph, target Target, level Level, observer func(pass string, 
 	if err := s.rounds(cleanup); err != nil || level == Specialize {
 		return err
 	}
-	for round := 0; round < maxRounds; round++ {
-		changes, err := s.once(fusions)
-		if err != nil {
+	for _, stage := range [][]pass{slices.Concat(recognition, cleanup), slices.Concat(fusions, cleanup), epilogues} {
+		if err := s.rounds(stage); err != nil {
 			return err
 		}
-		if changes == 0 {
-			break
-		}
-		if err := s.rounds(cleanup); err != nil {
-			return err
-		}
-	}
-	if err := s.rounds(epilogues); err != nil {
-		return err
 	}
 	_, err := s.once(finish)
 	return err
