@@ -207,14 +207,11 @@ func (m *Model) Specialize(shapes [][]int64) (*program.Program, error) {
 	}
 	g := m.prepared.Clone()
 	for i, v := range g.Inputs {
-		for axis := range v.Shape {
-			v.Shape[axis] = v.Shape[axis].Eval(values)
-		}
 		if !v.Ranked {
 			v.Shape, v.Ranked = graph.Dims(shapes[i]), true
 		}
 	}
-	if err := op.Infer(g); err != nil {
+	if err := op.Specialize(g, values); err != nil {
 		return nil, err
 	}
 	if err := optimize.Run(g, m.target(), optimize.Specialize, m.options.Observe); err != nil {
