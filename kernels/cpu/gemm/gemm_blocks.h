@@ -2,13 +2,13 @@
 // rows by several panels, because a multiply-add takes four cycles and two start in each: eight sums at least must be under
 // way. Sums, one row of B and one element of A fit the registers (16, and 32 with AVX-512).
 // gemm_panels[rows] says how many panels wide the block for that number of rows is.
-typedef void gemm_kernel(const gemm_job *job, const float *b, int64_t row, int64_t column, int64_t columns);
+typedef void gemm_kernel(const gemm_job *job, const gemm_place *place);
 
 // One function per block shape, so that each gets its own register allocation.
 #define GEMM_KERNEL(rows, panels) \
-	static __attribute__((noinline)) void gemm_##rows##x##panels(const gemm_job *job, const float *b, int64_t row, int64_t column, int64_t columns) \
+	static __attribute__((noinline)) void gemm_##rows##x##panels(const gemm_job *job, const gemm_place *place) \
 	{ \
-		gemm_micro(rows, panels, job, b, row, column, columns); \
+		gemm_micro(rows, panels, job, place); \
 	}
 
 #if defined(INFERD_ISA_AVX512)

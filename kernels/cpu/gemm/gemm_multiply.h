@@ -76,10 +76,20 @@ INLINE void gemm_store(const gemm_job *job, const int rows, const int vectors, c
 	}
 }
 
-INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, const float *b, int64_t row, int64_t column, int64_t columns)
+// What a micro-kernel is called with: where its panels, rows and columns begin, how many columns are left, and what to prefetch.
+typedef struct {
+	const float *b;
+	int64_t row, column, columns;
+	const float *ahead; // a part of the next panel
+	int64_t ahead_step; // for each k
+} gemm_place;
+
+INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, const gemm_place *place)
 {
 	const int vectors = 2 * panels;
 	vf acc[GEMM_SUMS]; // the first rows * vectors
+	const float *b = place->b, *ahead = place->ahead;
+	const int64_t row = place->row, column = place->column, columns = place->columns, ahead_step = place->ahead_step;
 	const float *a = job->a + row * job->a_row;
 	const int64_t a_row = job->a_row, b_row = job->b_row, b_panel = job->b_panel, depth = job->k;
 #pragma GCC unroll 16
@@ -92,10 +102,12 @@ INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, co
 #pragma GCC unroll 16
 		for (int j = 0; j < vectors; j++)
 			x[j] = vf_load(b + j / 2 * b_panel + j % 2 * LANES);
-		// The processor's own prefetcher keeps up where a few rows read B at the speed of memory; with more rows it stops at
-		// every panel's end, so the next panel is asked for while this one is multiplied.
-		if (panels == 1)
-			__builtin_prefetch(b + b_panel, 0, 2);
+		if (panels == 1) {
+			__builtin_prefetch(ahead, 0, 2);
+			if (WIDTH > 16)
+				__builtin_prefetch(ahead + 16, 0, 2);
+			ahead += ahead_step;
+		}
 #pragma GCC unroll 16
 		for (int r = 0; r < rows; r++) {
 			vf y = vf_set(a[r * a_row + k]);
@@ -129,11 +141,17 @@ static void gemm_multiply(const gemm_job *job, const float *b, int64_t rows, int
 		if (columns - done < panels * WIDTH)
 			panels = 1;
 		gemm_kernel *const *kernels = panels == 1 ? gemm_narrow : gemm_wide;
-		const float *panel = b + done / WIDTH * job->b_panel;
-		for (int64_t block = 0, row = 0; block < blocks; block++) {
+		gemm_place place = {.b = b + done / WIDTH * job->b_panel, .column = column + done, .columns = columns - done};
+		// The hardware's prefetcher stops at every panel's end, so the next panel is asked for while this one is multiplied,
+		// each block of rows its part of it. (Where B is not packed, each block asks for all.)
+		place.ahead = place.b + job->b_panel;
+		place.ahead_step = job->b_row == WIDTH ? (WIDTH + blocks - 1) / blocks : job->b_row;
+		for (int64_t block = 0; block < blocks; block++) {
 			int64_t count = each + (block < longer);
-			kernels[count](job, panel, row, column + done, columns - done);
-			row += count;
+			kernels[count](job, &place);
+			place.row += count;
+			if (job->b_row == WIDTH)
+				place.ahead += job->k * place.ahead_step;
 		}
 		done += panels * WIDTH;
 	}
