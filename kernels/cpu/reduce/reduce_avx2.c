@@ -1,0 +1,5 @@
+#define INFERD_ISA_AVX2
+#include "vector.h"
+#include "float_body.h"
+#include "argument_body.h"
+#include "vector_end.h"
