@@ -147,6 +147,7 @@ var table = map[name]operator{
 	{graph.DomainONNX, "ArgMax"}:          argument(larger),
 	{graph.DomainONNX, "ArgMin"}:          argument(smaller),
 	{graph.DomainONNX, "CumSum"}:          cumulativeSum,
+	{graph.DomainONNX, "TopK"}:            topK,
 
 	// recurrence
 	{graph.DomainONNX, "LSTM"}: lstm,
@@ -154,6 +155,9 @@ var table = map[name]operator{
 	{graph.DomainONNX, "RNN"}:  rnn,
 
 	// classical machine learning
+	{graph.DomainML, "Binarizer"}:              binarizer,
+	{graph.DomainML, "Imputer"}:                imputer,
+	{graph.DomainML, "LabelEncoder"}:           labelEncoder,
 	{graph.DomainML, "LinearClassifier"}:       linearClassifier,
 	{graph.DomainML, "LinearRegressor"}:        linearRegressor,
 	{graph.DomainML, "Normalizer"}:             normalizer,

@@ -186,6 +186,9 @@ def reductions():
         for axis in (0, 1, -1):
             yield single(f"{op.lower()}_ties_{axis}", op, [ints(0, 3, 4, 5, 6).astype(numpy.float32)], axis=axis, keepdims=axis % 2)
             yield single(f"{op.lower()}_last_{axis}", op, [ints(0, 3, 4, 5, 6).astype(numpy.float32)], axis=axis, select_last_index=1)
+    for largest in (0, 1):
+        yield single(f"topk_{largest}", "TopK", [floats(3, 17), numpy.array([4])], outputs=2, largest=largest)
+        yield single(f"topk_ties_{largest}", "TopK", [ints(0, 3, 4, 6, 3).astype(numpy.float32), numpy.array([5])], outputs=2, axis=1, largest=largest)
     for axis in (0, -1):
         yield single(f"cumsum_{axis}", "CumSum", [floats(4, 9), numpy.array(axis)], exclusive=-axis)
         yield single(f"cumsum_int32_{axis}", "CumSum", [ints(-9, 9, 4, 9).astype(numpy.int32), numpy.array(axis)], reverse=1)

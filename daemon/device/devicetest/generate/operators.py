@@ -7,11 +7,11 @@ _ONNX = """
     InstanceNormalization IsInf IsNaN LRN LSTM LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax LpNormalization MatMul Max
     MaxPool Mean Min Mish Mod Mul Neg Not Or PRelu Pad Pow RMSNormalization RNN Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum
     ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Selu Shape Shrink Sigmoid Sign
-    Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Tile Transpose Unsqueeze Where
+    Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Tile TopK Transpose Unsqueeze Where
     Xor
 """
 
-_ML = "LinearClassifier LinearRegressor Normalizer OneHotEncoder Scaler TreeEnsembleClassifier TreeEnsembleRegressor"
+_ML = "Binarizer Imputer LabelEncoder LinearClassifier LinearRegressor Normalizer OneHotEncoder Scaler TreeEnsembleClassifier TreeEnsembleRegressor"
 
 OPERATORS = {("", name) for name in _ONNX.split()} | {("ai.onnx.ml", name) for name in _ML.split()}
 
@@ -21,7 +21,7 @@ SHAPE_INPUTS = {
     for indices, names in {
         (0,): "ConstantOfShape",
         (0, 1, 2): "Range",
-        (1,): "CumSum Expand Reshape Split Squeeze Tile Unsqueeze ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean "
+        (1,): "CumSum Expand Reshape Split Squeeze Tile TopK Unsqueeze ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean "
         "ReduceMin ReduceProd ReduceSum ReduceSumSquare",
         (1, 2, 3): "Pad",
         (1, 2, 3, 4): "Slice",
