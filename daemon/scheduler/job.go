@@ -171,14 +171,14 @@ func (j *Job) abandon() bool {
 }
 
 // wait blocks until the job is answered. It returns why the job was abandoned instead, or nil.
-func (j *Job) wait(cancel <-chan struct{}, now int64) error {
+func (j *Job) wait(cancel <-chan struct{}, clock func() int64) error {
 	if cancel == nil && j.Deadline == 0 {
 		<-j.wake
 		return nil
 	}
 	var expired <-chan time.Time
 	if j.Deadline != 0 {
-		left := time.Duration(j.Deadline - now)
+		left := time.Duration(j.Deadline - clock())
 		if j.timer == nil {
 			j.timer = time.NewTimer(left)
 		} else {

@@ -78,23 +78,45 @@ func (l *lane) serve() {
 // drive runs the lane on the goroutine of a handler, which owns the ring, until its job is answered. It reports whether it
 // was; otherwise the job waits for something that is not the lane's to do, or should be given up.
 func (l *lane) drive(j *Job, cancel <-chan struct{}) bool {
+	answered := !l.enter(j)
+	if !answered {
+		for l.turn(j, cancel) {
+		}
+		answered = l.exit(j)
+	}
+	l.leave()
+	return answered
+}
+
+// enter makes the handler of j the driver. False means that another owner answered j between the handler's push and its
+// owning; the answer is taken out of the wake slot, where the job's next use would find it.
+func (l *lane) enter(j *Job) bool {
+	if j.state.Load() == done {
+		<-j.wake
+		return false
+	}
 	l.driver = j
 	l.driven.Add(1)
-	for j.state.Load() != done {
-		if !l.step() {
-			break
-		}
-		if j.state.Load() != done && (isClosed(cancel) || j.Deadline != 0 && l.scheduler.clock() > j.Deadline) {
-			break
-		}
-	}
-	answered := j.state.Load() == done
+	return true
+}
+
+// turn makes one step for the driver and reports whether it should make another.
+func (l *lane) turn(j *Job, cancel <-chan struct{}) bool {
+	return l.step() && j.state.Load() != done && !isClosed(cancel) && (j.Deadline == 0 || l.scheduler.clock() <= j.Deadline)
+}
+
+// exit ends the driving, but not yet the ownership, and reports whether the job was answered.
+func (l *lane) exit(j *Job) bool {
 	l.driver = nil
-	if len(l.active) > 0 && l.runnable() || !l.ring.Disown() {
+	return j.state.Load() == done
+}
+
+// leave ends a handler's ownership: the lane's goroutine goes on with what is left over.
+func (l *lane) leave() {
+	if l.runnable() || !l.ring.Disown() {
 		l.handedOver.Add(1)
 		l.ring.HandOver()
 	}
-	return answered
 }
 
 func isClosed(cancel <-chan struct{}) bool {

@@ -156,27 +156,9 @@ func (s *Scheduler) NewModel(options ModelOptions) (*Model, error) {
 // ErrCancelled and ErrTimeout the job belongs to the lane, which gives it back to its owner when nothing reads it any more;
 // after any other error it is still the caller's. The caller holds a reference of the model until the job is reset.
 func (s *Scheduler) Do(j *Job, cancel <-chan struct{}) error {
-	m := j.Model
-	j.Arrived = s.clock()
-	if !m.takeCredit() {
-		m.counters.refused.Add(1)
-		return ErrBusy
-	}
-	if j.Deadline != 0 && j.Arrived+int64(m.Backlog()) > j.Deadline {
-		m.returnCredit()
-		m.counters.refused.Add(1)
-		return ErrHopeless
-	}
-	j.prepare()
-	l := s.choose()
-	switch l.ring.Push(j) {
-	case ring.Full:
-		m.returnCredit()
-		m.counters.refused.Add(1)
-		return ErrBusy
-	case ring.Closed:
-		m.returnCredit()
-		return ErrClosed
+	l, err := s.submit(j)
+	if err != nil {
+		return err
 	}
 	switch {
 	case s.wakeAlways:
@@ -184,7 +166,8 @@ func (s *Scheduler) Do(j *Job, cancel <-chan struct{}) error {
 	case l.ring.Own() && l.drive(j, cancel):
 		return nil
 	}
-	err := j.wait(cancel, j.Arrived)
+	m := j.Model
+	err = j.wait(cancel, s.clock)
 	switch err {
 	case ErrCancelled:
 		m.counters.cancelled.Add(1)
@@ -192,6 +175,33 @@ func (s *Scheduler) Do(j *Job, cancel <-chan struct{}) error {
 		m.counters.expired.Add(1)
 	}
 	return err
+}
+
+// submit takes a credit and pushes the job into the ring of a lane. The caller then tries to own the ring.
+func (s *Scheduler) submit(j *Job) (*lane, error) {
+	m := j.Model
+	j.Arrived = s.clock()
+	if !m.takeCredit() {
+		m.counters.refused.Add(1)
+		return nil, ErrBusy
+	}
+	if j.Deadline != 0 && j.Arrived+int64(m.Backlog()) > j.Deadline {
+		m.returnCredit()
+		m.counters.refused.Add(1)
+		return nil, ErrHopeless
+	}
+	j.prepare()
+	l := s.choose()
+	switch l.ring.Push(j) {
+	case ring.Full:
+		m.returnCredit()
+		m.counters.refused.Add(1)
+		return nil, ErrBusy
+	case ring.Closed:
+		m.returnCredit()
+		return nil, ErrClosed
+	}
+	return l, nil
 }
 
 // choose returns a lane that nobody runs, or else the one with the shortest ring.

@@ -110,6 +110,41 @@ func TestManyShapesAndRows(t *testing.T) {
 	}
 }
 
+// TestHandOverStress sends many small jobs from many goroutines, so that ownership changes hands all the time, also between
+// a handler's push and its owning.
+func TestHandOverStress(t *testing.T) {
+	s := newTestScheduler(t, Options{})
+	m := newTestModel(t, s, &fakeCompiler{}, ModelOptions{})
+	defer m.Release()
+	var group sync.WaitGroup
+	for worker := range 16 {
+		group.Go(func() {
+			j := newTestJob(t, s.staging)
+			for n := range 4000 {
+				start := float32(worker*4000 + n)
+				j.fill(t, m, 1, 2, start)
+				if err := s.Do(j.Job, nil); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := j.check(1, 2, start); err != nil {
+					t.Error(err)
+					return
+				}
+				if len(j.wake) != 0 {
+					t.Error("the answer to a job was left in its wake slot")
+					return
+				}
+				j.Reset()
+			}
+		})
+	}
+	group.Wait()
+	if lanes := s.Lanes(); lanes[0].Driven == 0 || lanes[0].HandedOver == 0 {
+		t.Errorf("the test did not see both ways: %+v", lanes)
+	}
+}
+
 // TestCancelStorm abandons most requests at random times; every job comes back exactly once, by one way or the other.
 func TestCancelStorm(t *testing.T) {
 	s := newTestScheduler(t, Options{})

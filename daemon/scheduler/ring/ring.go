@@ -138,6 +138,9 @@ func (r *Ring[T]) HandOver() { r.baton <- struct{}{} }
 // Await blocks until another goroutine hands ownership over. One goroutine alone may call it.
 func (r *Ring[T]) Await() { <-r.baton }
 
+// Offered reports whether Await would return at once.
+func (r *Ring[T]) Offered() bool { return len(r.baton) > 0 }
+
 // Wake hands the ring to the goroutine in Await where nobody owns it.
 func (r *Ring[T]) Wake() {
 	if r.Own() {
