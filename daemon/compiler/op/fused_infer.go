@@ -162,6 +162,9 @@ func inferFusedLayerNormalization(g *graph.Graph, n *graph.Node) error {
 	if len(x.Shape) == 0 {
 		return fmt.Errorf("input 0 (%v) is a scalar", x)
 	}
+	if n.Input(2) == nil {
+		return fmt.Errorf("input 2 (the scale) is missing")
+	}
 	if err := wantShape(n, 1, x.Shape); err != nil {
 		return err
 	}

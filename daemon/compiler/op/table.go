@@ -178,7 +178,7 @@ func fusedOperators() []Operator {
 		fused(FusedAveragePool, count{1, 1}, count{1, 1}, poolAttributes, inferFusedPool, batchFirst, costPool),
 		fused(FusedGlobalAveragePool, count{1, 1}, count{1, 1}, "", inferFusedGlobalPool, batchFirst, costInput),
 		fused(FusedAttention, count{1, 4}, count{1, 1}, "heads:int scale:float packed:int", inferFusedAttention, batchAttention, costAttention),
-		fused(FusedLayerNormalization, count{3, 4}, count{1, 2}, "epsilon:float", inferFusedLayerNormalization, batchFusedNormalization, costNormalize),
+		fused(FusedLayerNormalization, count{1, 4}, count{1, 2}, "epsilon:float", inferFusedLayerNormalization, batchFusedNormalization, costNormalize),
 		fused(FusedElementwise, count{1, Variadic}, count{1, 1}, "chain:chain", inferFusedElementwise, batchElementwise, costChain),
 	}
 }

@@ -177,11 +177,18 @@ func inferConv(g *graph.Graph, n *graph.Node) error {
 	if !ranked(n, 0, 1) {
 		return nil
 	}
-	w, spatial, err := windowOf(n)
-	if err != nil {
-		return err
+	if len(x.Shape) < 3 || len(weights.Shape) != len(x.Shape) {
+		return fmt.Errorf("%v and weights %v do not fit a convolution", x, weights)
 	}
 	if err := checkChannels(n, x.Shape[1]); err != nil {
+		return err
+	}
+	if n.Ints("kernel_shape") == nil && !allKnown(weights.Shape[2:]) {
+		set(n, 0, x.DType, append([]graph.Dim{x.Shape[0], weights.Shape[0]}, freshShape(g, len(x.Shape)-2)...))
+		return nil
+	}
+	w, spatial, err := windowOf(n)
+	if err != nil {
 		return err
 	}
 	dims, err := w.outputDims(g, n, spatial)
@@ -190,6 +197,15 @@ func inferConv(g *graph.Graph, n *graph.Node) error {
 	}
 	set(n, 0, x.DType, append([]graph.Dim{x.Shape[0], weights.Shape[0]}, dims...))
 	return nil
+}
+
+func allKnown(dims []graph.Dim) bool {
+	for _, dim := range dims {
+		if _, known := dim.Known(); !known {
+			return false
+		}
+	}
+	return true
 }
 
 // checkChannels compares the input's channels, the group and the weights.
