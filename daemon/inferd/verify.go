@@ -16,12 +16,6 @@ import (
 	"github.com/inferd/inferd/daemon/tensor/compare"
 )
 
-// Tolerances of ONNX's backend tests, where a case has no data.json.
-const (
-	defaultRelativeTolerance = 1e-3
-	defaultAbsoluteTolerance = 1e-7
-)
-
 // verdict is the result of one case folder.
 type verdict struct {
 	Case   string `json:"case"`
@@ -88,7 +82,7 @@ func printVerdict(w io.Writer, v verdict, asJSON bool) {
 
 // verifyCase runs each data set of a case and returns their number.
 func verifyCase(d *devices, dir string) (sets int, err error) {
-	relative, absolute, err := tolerances(dir)
+	tolerance, err := readTolerance(dir)
 	if err != nil {
 		return 0, err
 	}
@@ -106,32 +100,33 @@ func verifyCase(d *devices, dir string) (sets int, err error) {
 	}
 	slices.Sort(folders)
 	for _, folder := range folders {
-		if err := verifySet(m, folder, relative, absolute); err != nil {
+		if err := verifySet(m, folder, tolerance); err != nil {
 			return 0, fmt.Errorf("%s: %w", filepath.Base(folder), err)
 		}
 	}
 	return len(folders), nil
 }
 
-func tolerances(dir string) (relative, absolute float64, err error) {
-	data, err := os.ReadFile(filepath.Join(dir, "data.json"))
-	if errors.Is(err, os.ErrNotExist) {
-		return defaultRelativeTolerance, defaultAbsoluteTolerance, nil
-	}
-	if err != nil {
-		return 0, 0, err
-	}
+// readTolerance reads data.json of a case, or gives ONNX's default.
+func readTolerance(dir string) (compare.Tolerance, error) {
 	limits := struct {
 		Relative float64 `json:"rtol"`
 		Absolute float64 `json:"atol"`
-	}{defaultRelativeTolerance, defaultAbsoluteTolerance}
-	if err := json.Unmarshal(data, &limits); err != nil {
-		return 0, 0, fmt.Errorf("data.json: %w", err)
+	}{compare.Default.Relative, compare.Default.Absolute}
+	data, err := os.ReadFile(filepath.Join(dir, "data.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return compare.Default, nil
 	}
-	return limits.Relative, limits.Absolute, nil
+	if err == nil {
+		err = json.Unmarshal(data, &limits)
+	}
+	if err != nil {
+		return compare.Tolerance{}, fmt.Errorf("data.json: %w", err)
+	}
+	return compare.Tolerance{Relative: limits.Relative, Absolute: limits.Absolute}, nil
 }
 
-func verifySet(m *compiler.Model, folder string, relative, absolute float64) error {
+func verifySet(m *compiler.Model, folder string, tolerance compare.Tolerance) error {
 	inputs, err := readTensors(folder, "input", len(m.Inputs()))
 	if err != nil {
 		return err
@@ -145,7 +140,7 @@ func verifySet(m *compiler.Model, folder string, relative, absolute float64) err
 		return err
 	}
 	for i := range want {
-		if err := compare.Tensors(got[i], want[i], relative, absolute); err != nil {
+		if err := compare.Tensors(got[i], want[i], tolerance); err != nil {
 			return fmt.Errorf("output %q: %w", m.OutputNames()[i], err)
 		}
 	}
