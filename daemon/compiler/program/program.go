@@ -5,7 +5,6 @@
 package program
 
 import (
-	"fmt"
 	"time"
 	"unsafe"
 
@@ -44,21 +43,41 @@ type StepInfo struct {
 // BaseCount is the length of Frame.Bases for the program.
 func (p *Program) BaseCount() int { return step.BaseBindings + len(p.Inputs) + len(p.Outputs) }
 
-// StatusBytes is the size of the status at the start of every arena: an int64 that is zero when a run begins, and that a step sets to one of
-// the codes below where the data of a request, not its shape, is at fault.
+// StatusBytes is the size of the status at the start of every arena: counters that are zero when a run begins, and that steps raise where the
+// data of a request, not its shape, is at fault. Places of the counters, each an int64, follow.
 const StatusBytes = 64
 
-// StatusIndexOutOfRange is the status after an index beyond the axis that it selects from.
-const StatusIndexOutOfRange = 1
+const (
+	// StatusIndexOutOfRange: an index lies beyond the axis that it selects from.
+	StatusIndexOutOfRange = 0
+	// StatusUnknownCategory: an element is none of the categories that the model knows.
+	StatusUnknownCategory = 8
+)
 
 // DataError says that the content of an input made no sense to the model. In a batch of several requests any one may be at fault.
-type DataError struct{ Status int64 }
+type DataError struct{ Reason string }
 
-func (e *DataError) Error() string {
-	if e.Status == StatusIndexOutOfRange {
-		return "an index in the input lies outside the table that it selects from"
+func (e *DataError) Error() string { return e.Reason }
+
+var (
+	errIndex    = &DataError{"an index in the input lies outside the table that it selects from"}
+	errCategory = &DataError{"an element of the input is none of the categories that the model knows"}
+)
+
+// status views the frame's counters.
+func (f *Frame) status() *[StatusBytes / 8]int64 {
+	return (*[StatusBytes / 8]int64)(f.Bases[step.BaseArena])
+}
+
+// dataError returns what the counters say after a run.
+func (f *Frame) dataError() error {
+	switch status := f.status(); {
+	case status[StatusIndexOutOfRange/8] != 0:
+		return errIndex
+	case status[StatusUnknownCategory/8] != 0:
+		return errCategory
 	}
-	return fmt.Sprintf("the model refused its input with status %d", e.Status)
+	return nil
 }
 
 // Cursor says where a run stands; the zero Cursor is its beginning.
@@ -102,9 +121,8 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 	if quantum > 0 && len(p.Segments) > 1 {
 		end = time.Now().Add(quantum)
 	}
-	status := (*int64)(frame.Bases[step.BaseArena])
 	if cursor == (Cursor{}) {
-		*status = 0
+		clear(frame.status()[:])
 	}
 	for cursor.Segment < len(p.Segments) {
 		step, tile, done, err := p.Segments[cursor.Segment].Run(frame, cursor.Step, cursor.Tile, quantum)
@@ -121,10 +139,7 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 			}
 		}
 	}
-	if *status != 0 {
-		return cursor, true, &DataError{*status}
-	}
-	return cursor, true, nil
+	return cursor, true, frame.dataError()
 }
 
 // Close releases the segments. No run may be under way.

@@ -3,6 +3,7 @@ package cpu
 import (
 	"unsafe"
 
+	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/linear"
@@ -148,8 +149,9 @@ type packedOneHot struct {
 }
 
 func selectOneHotEncoder(s *selection) (*kernel, error) {
+	var unknown step.Operand // where unknown categories are counted: with zeros they are no error
 	if s.Int("zeros", 1) == 0 {
-		return nil, noKernel("unknown categories are errors (zeros=0)")
+		unknown = statusOperand(program.StatusUnknownCategory)
 	}
 	identity, compile, err := s.categories()
 	if err != nil {
@@ -172,7 +174,7 @@ func selectOneHotEncoder(s *selection) (*kernel, error) {
 		if err != nil {
 			return nil, err
 		}
-		return p.table.Plan(n, x, step.Absolute(p.block.Pointer()), at.Output(0), step.Operand{})
+		return p.table.Plan(n, x, step.Absolute(p.block.Pointer()), at.Output(0), unknown)
 	}}, nil
 }
 

@@ -7,8 +7,10 @@ import (
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
 
-// statusOperand is the program's status, which steps set where data is at fault.
-var statusOperand = step.Operand{Base: step.BaseArena}
+// statusOperand is a counter of the program's status, which steps raise where data is at fault.
+func statusOperand(counter int64) step.Operand {
+	return step.Operand{Base: step.BaseArena, Offset: counter}
+}
 
 // copyOf is a kernel made of one copy from input i to output j each.
 type copyOf struct {
@@ -149,13 +151,10 @@ func selectGather(s *selection) (*kernel, error) {
 			return nil, err
 		}
 		planned.Operand[movement.OperandData], planned.Operand[movement.OperandIndices] = inputs[0], inputs[1]
-		planned.Operand[movement.OperandOutput], planned.Operand[movement.OperandStatus] = at.Output(0), statusOperand
+		planned.Operand[movement.OperandOutput], planned.Operand[movement.OperandStatus] = at.Output(0), statusOperand(program.StatusIndexOutOfRange)
 		return []step.Step{planned}, nil
 	}}, nil
 }
-
-// The step reports a bad index with the code that programs know.
-const _ = uint(program.StatusIndexOutOfRange-movement.StatusIndexOutOfRange) + uint(movement.StatusIndexOutOfRange-program.StatusIndexOutOfRange)
 
 // normalAxis counts a negative axis from the end.
 func normalAxis(axis int64, rank int) int {
