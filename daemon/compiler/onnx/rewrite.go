@@ -37,6 +37,7 @@ var rewrites = map[string]rewrite{
 	"TopK":                              {10, topKToInput},
 	"Softmax":                           {13, softmaxOverRest},
 	"LogSoftmax":                        {13, softmaxOverRest},
+	"Hardmax":                           {13, softmaxOverRest},
 	"BatchNormalization":                {always, batchNormalization},
 	"Dropout":                           {always, dropout},
 	"ai.onnx.ml.ZipMap":                 {always, zipMap},
@@ -212,10 +213,7 @@ func dropout(im *importer, n *graph.Node) error {
 	}
 	x := n.Inputs[0]
 	nodes := []*graph.Node{im.derived(n, "Identity", nil, []*graph.Value{x}, n.Outputs[0])}
-	if mask := n.Output(1); mask != nil {
-		if n.Version < 10 {
-			return fmt.Errorf("the mask of operator set %d is not supported", n.Version)
-		}
+	if mask := n.Output(1); mask != nil && n.Version >= 10 { // older masks have x's type; nobody reads them, and Verify says so if one does
 		shape := &graph.Value{Name: n.Name + "/shape"}
 		fill := graph.Attributes{"value": tensor.FromSlice([]bool{true}, 1)}
 		nodes = append(nodes, im.derived(n, "Shape", nil, []*graph.Value{x}, shape),

@@ -293,8 +293,8 @@ func batchPad(n *graph.Node, in []BatchAxis, batch graph.Dim) ([]BatchAxis, erro
 	return rows(n, in[0]), nil
 }
 
-// batchLSTM: sequences of different requests are independent.
-func batchLSTM(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error) {
+// batchRecurrent: sequences of different requests are independent.
+func batchRecurrent(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error) {
 	sequence, state, output := BatchAxis(1), BatchAxis(1), BatchAxis(2)
 	if n.Int("layout", 0) != 0 {
 		sequence, state, output = 0, 0, 0

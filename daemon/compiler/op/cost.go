@@ -98,8 +98,8 @@ func costPool(n *graph.Node) Cost {
 	return Cost{FLOP: times(window, outputElements(n))}
 }
 
-// costLSTM: per step and sequence two matrix-vector products and the gates.
-func costLSTM(n *graph.Node) Cost {
+// costRecurrent: per step and sequence two matrix-vector products and the gates.
+func costRecurrent(n *graph.Node) Cost {
 	steps := times(sizeOf(n.Inputs[0], -3), sizeOf(n.Inputs[0], -2))
 	return Cost{FLOP: times(2, steps, elements(n.Inputs[1])+elements(n.Inputs[2]))}
 }

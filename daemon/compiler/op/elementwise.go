@@ -43,8 +43,15 @@ func inferCast(g *graph.Graph, n *graph.Node) error {
 	if int64(to) != n.Int("to", 0) || !to.Valid() {
 		return fmt.Errorf("attribute to: element type %d is not supported", n.Int("to", 0))
 	}
+	return castTo(n, to)
+}
+
+// inferCastLike: to the type of input 1.
+func inferCastLike(g *graph.Graph, n *graph.Node) error { return castTo(n, n.Input(1).DType) }
+
+func castTo(n *graph.Node, to tensor.DType) error {
 	x := n.Input(0)
-	if x.DType.Size() == 0 || isComplex(to) != isComplex(x.DType) {
+	if isComplex(to) != isComplex(x.DType) {
 		return fmt.Errorf("no cast from %v to %v", x.DType, to)
 	}
 	likeInput(n, 0, 0, to)

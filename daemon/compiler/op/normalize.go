@@ -77,3 +77,20 @@ func inferPerChannel(g *graph.Graph, n *graph.Node) error {
 	}
 	return nil
 }
+
+// inferGroupNormalization: channels divide into groups.
+func inferGroupNormalization(g *graph.Graph, n *graph.Node) error {
+	if err := inferPerChannel(g, n); err != nil {
+		return err
+	}
+	groups := n.Int("num_groups", 0)
+	if groups < 1 {
+		return fmt.Errorf("attribute num_groups is %d", groups)
+	}
+	if x := n.Input(0); x.Ranked {
+		if channels, known := x.Shape[1].Known(); known && channels%groups != 0 {
+			return fmt.Errorf("%d channels do not divide into %d groups", channels, groups)
+		}
+	}
+	return nil
+}

@@ -15,8 +15,40 @@ func Directions(n *graph.Node) int64 {
 	return 1
 }
 
-// inferLSTM: X[seq, batch, in] (layout 1: [batch, seq, in]) -> Y[seq, dirs, batch, hidden], Y_h and Y_c[dirs, batch, hidden].
-func inferLSTM(g *graph.Graph, n *graph.Node) error {
+// inferRecurrent: X[seq, batch, in] (layout 1: [batch, seq, in]) -> Y[seq, dirs, batch, hidden], Y_h[dirs, batch, hidden] and with four gates,
+// those of LSTM, Y_c like Y_h.
+func inferRecurrent(gates int64) inferFunc {
+	return func(g *graph.Graph, n *graph.Node) error {
+		if err := recurrentTypes(n); err != nil {
+			return err
+		}
+		x, recurrence := n.Input(0), n.Input(2)
+		for i := range n.Outputs {
+			setType(n, i, x.DType)
+		}
+		if !ranked(n, 0, 1, 2) {
+			return nil
+		}
+		if err := wantRank(n, 0, 3, 3); err != nil {
+			return err
+		}
+		if err := wantRank(n, 2, 3, 3); err != nil {
+			return err
+		}
+		hidden := recurrence.Shape[2]
+		if size, ok := n.Attributes["hidden_size"].(int64); ok {
+			merged, err := mergeDim(hidden, graph.Int(size))
+			if err != nil {
+				return fmt.Errorf("attribute hidden_size %d does not fit %v", size, recurrence)
+			}
+			hidden = merged
+		}
+		return recurrentShapes(n, hidden, hidden.Mul(graph.Int(gates)))
+	}
+}
+
+// recurrentTypes checks element types and the direction.
+func recurrentTypes(n *graph.Node) error {
 	for i := range n.Inputs {
 		types := typeSet(floating)
 		if i == 4 { // sequence lengths
@@ -30,30 +62,15 @@ func inferLSTM(g *graph.Graph, n *graph.Node) error {
 	}
 	switch direction := n.Text("direction", "forward"); direction {
 	case "forward", "reverse", "bidirectional":
+		return nil
 	default:
 		return fmt.Errorf("attribute direction %q is unknown", direction)
 	}
-	x, recurrence := n.Input(0), n.Input(2)
-	for i := range n.Outputs {
-		setType(n, i, x.DType)
-	}
-	if !ranked(n, 0, 1, 2) {
-		return nil
-	}
-	if err := wantRank(n, 0, 3, 3); err != nil {
-		return err
-	}
-	if err := wantRank(n, 2, 3, 3); err != nil {
-		return err
-	}
-	hidden := recurrence.Shape[2]
-	if size, ok := n.Attributes["hidden_size"].(int64); ok {
-		merged, err := mergeDim(hidden, graph.Int(size))
-		if err != nil {
-			return fmt.Errorf("attribute hidden_size %d does not fit %v", size, recurrence)
-		}
-		hidden = merged
-	}
+}
+
+// recurrentShapes checks the inputs' shapes and sets the outputs'.
+func recurrentShapes(n *graph.Node, hidden, gates graph.Dim) error {
+	x := n.Input(0)
 	directions := graph.Int(Directions(n))
 	sequence, batch := x.Shape[0], x.Shape[1]
 	state := []graph.Dim{directions, batch, hidden}
@@ -63,15 +80,14 @@ func inferLSTM(g *graph.Graph, n *graph.Node) error {
 		state = []graph.Dim{batch, directions, hidden}
 		output = []graph.Dim{batch, sequence, directions, hidden}
 	}
-	gates := hidden.Mul(graph.Int(4))
-	wanted := map[int][]graph.Dim{
+	wanted := [][]graph.Dim{
 		1: {directions, gates, x.Shape[2]},
 		2: {directions, gates, hidden},
 		3: {directions, gates.Mul(graph.Int(2))},
 		4: {batch},
 		5: state,
 		6: state,
-		7: {directions, hidden.Mul(graph.Int(3))},
+		7: {directions, hidden.Mul(graph.Int(3))}, // peepholes
 	}
 	for i := 1; i < len(n.Inputs); i++ {
 		if err := wantShape(n, i, wanted[i]); err != nil {

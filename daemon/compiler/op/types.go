@@ -15,6 +15,7 @@ func numeric(d tensor.DType) bool       { return d.IsFloat() || d.IsInteger() }
 func floating(d tensor.DType) bool      { return d.IsFloat() }
 func boolean(d tensor.DType) bool       { return d == tensor.Bool }
 func numericOrBool(d tensor.DType) bool { return numeric(d) || d == tensor.Bool }
+func integral(d tensor.DType) bool      { return d.IsInteger() }
 func indexing(d tensor.DType) bool      { return d == tensor.Int32 || d == tensor.Int64 }
 func onlyFloat32(d tensor.DType) bool   { return d == tensor.Float32 }
 func onlyInt64(d tensor.DType) bool     { return d == tensor.Int64 }
