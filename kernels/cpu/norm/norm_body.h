@@ -21,14 +21,6 @@ typedef struct {
 	int lanes;
 } norm_rest;
 
-INLINE vi norm_first_lanes(int n)
-{
-	vi lane;
-	for (int i = 0; i < LANES; i++)
-		lane[i] = i;
-	return lane < vi_set(n);
-}
-
 // Sums v over the row. Where there is a residual, v is stored to `keep`, which the later passes read.
 INLINE float norm_sum(const float *x, const float *residual, float *keep, int64_t n, norm_rest *rest)
 {
@@ -78,7 +70,7 @@ INLINE float norm_sum_of_squares(const float *v, int64_t n, float centre, const 
 		sum[0] = vf_fma(d, d, sum[0]);
 	}
 	if (rest->lanes > 0) {
-		vf d = vf_bits(vi_bits(rest->value - mean) & norm_first_lanes(rest->lanes));
+		vf d = vf_bits(vi_bits(rest->value - mean) & vi_below(rest->lanes));
 		sum[1] = vf_fma(d, d, sum[1]);
 	}
 	return vf_reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));

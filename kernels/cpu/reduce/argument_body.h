@@ -13,9 +13,7 @@ INLINE vi argument_better(vf x, vf best, int64_t last) { return last ? (vi)(x >=
 INLINE int64_t argument_row(const float *x, int64_t n, int64_t op, int64_t last)
 {
 	vf best = argument_key(vf_set(x[0]), op);
-	vi index = vi_set(0), position;
-	for (int i = 0; i < LANES; i++)
-		position[i] = i;
+	vi index = vi_set(0), position = vi_lanes();
 	for (int64_t i = 0; i < n; i += LANES) {
 		int lanes = n - i < LANES ? (int)(n - i) : LANES;
 		vf v = argument_key(lanes == LANES ? vf_load(x + i) : vf_load_partial(x + i, lanes), op);

@@ -3,15 +3,6 @@
 #include "reduce.h"
 #include "vector.h"
 
-// -1 in the first n lanes.
-INLINE vi first_lanes(int n)
-{
-	vi lane;
-	for (int i = 0; i < LANES; i++)
-		lane[i] = i;
-	return lane < vi_set(n);
-}
-
 // What an element adds to the accumulator.
 INLINE vf reduce_element(int64_t op, vf x)
 {
@@ -52,12 +43,8 @@ INLINE vf reduce_finish(int64_t op, vf a, int64_t n)
 
 INLINE float reduce_lanes(int64_t op, vf v)
 {
-	for (int width = LANES / 2; width > 0; width /= 2) {
-		vf upper = v;
-		for (int i = 0; i < width; i++)
-			upper[i] = v[i + width];
-		v = reduce_combine(op, v, upper);
-	}
+	for (int distance = LANES / 2; distance > 0; distance /= 2)
+		v = reduce_combine(op, v, vf_exchange(v, distance));
 	return v[0];
 }
 
@@ -74,7 +61,7 @@ INLINE float reduce_row(int64_t op, const float *x, int64_t n)
 		a[0] = reduce_combine(op, a[0], reduce_element(op, vf_load(x + i)));
 	if (i < n) {
 		vf last = reduce_element(op, vf_load_partial(x + i, (int)(n - i)));
-		a[1] = reduce_combine(op, a[1], vf_select(first_lanes((int)(n - i)), last, vf_set(reduce_identity(op))));
+		a[1] = reduce_combine(op, a[1], vf_select(vi_below((int)(n - i)), last, vf_set(reduce_identity(op))));
 	}
 	vf all = reduce_combine(op, reduce_combine(op, a[0], a[1]), reduce_combine(op, a[2], a[3]));
 	return reduce_finish(op, vf_set(reduce_lanes(op, all)), n)[0];

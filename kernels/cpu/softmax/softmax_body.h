@@ -22,15 +22,6 @@ INLINE vf score_at(const score *s, const float *x, int64_t i, int n)
 	return value;
 }
 
-// -1 in the first n lanes.
-INLINE vi first_lanes(int n)
-{
-	vi lane;
-	for (int i = 0; i < LANES; i++)
-		lane[i] = i;
-	return lane < vi_set(n);
-}
-
 // e^(x - maximum); the maximum being finite, the difference is at most 0.
 INLINE vf shifted_exp(vf x, vf maximum)
 {
@@ -53,7 +44,7 @@ INLINE float row_maximum(const score *s, const float *x, int64_t n)
 		i += LANES;
 	}
 	if (i < n) {
-		vf last = vf_select(first_lanes((int)(n - i)), score_at(s, x, i, (int)(n - i)), vf_set(-INFINITY));
+		vf last = vf_select(vi_below((int)(n - i)), score_at(s, x, i, (int)(n - i)), vf_set(-INFINITY));
 		b = vf_max(last, b);
 	}
 	return vf_reduce_max(vf_max(a, b));
@@ -70,7 +61,7 @@ INLINE void softmax_row(float *y, const float *x, int64_t n, const score *s)
 	}
 	int rest = (int)(n - i);
 	if (rest > 0) {
-		last = vf_bits(vi_bits(shifted_exp(score_at(s, x, i, rest), maximum)) & first_lanes(rest));
+		last = vf_bits(vi_bits(shifted_exp(score_at(s, x, i, rest), maximum)) & vi_below(rest));
 		sum += last;
 	}
 	vf factor = vf_set(1.0f / vf_reduce_add(sum));
@@ -88,7 +79,7 @@ INLINE void log_softmax_row(float *y, const float *x, int64_t n, const score *s)
 		sum += shifted_exp(score_at(s, x, i, LANES), maximum);
 	int rest = (int)(n - i);
 	if (rest > 0)
-		sum += vf_bits(vi_bits(shifted_exp(score_at(s, x, i, rest), maximum)) & first_lanes(rest));
+		sum += vf_bits(vi_bits(shifted_exp(score_at(s, x, i, rest), maximum)) & vi_below(rest));
 	vf logarithm = vf_log(vf_set(vf_reduce_add(sum)));
 	for (i = 0; i + LANES <= n; i += LANES)
 		vf_store(y + i, score_at(s, x, i, LANES) - maximum - logarithm);

@@ -183,22 +183,53 @@ INLINE void vf_store_partial(float *p, vf v, int n)
 
 #endif
 
-// Reductions over the lanes, always in the same (pairwise) order.
+// Lane i of the result is lane i ^ distance, distance being a constant power of two below LANES.
+INLINE vf vf_exchange(vf v, int distance)
+{
+#if LANES == 16
+	if (distance == 8)
+		return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+	if (distance == 4)
+		return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+	if (distance == 2)
+		return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+	return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+#elif LANES == 8
+	if (distance == 4)
+		return __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+	if (distance == 2)
+		return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+	return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6);
+#else
+	if (distance == 2)
+		return __builtin_shufflevector(v, v, 2, 3, 0, 1);
+	return __builtin_shufflevector(v, v, 1, 0, 3, 2);
+#endif
+}
+
+// The number of each lane.
+INLINE vi vi_lanes(void)
+{
+	vi lane;
+	for (int i = 0; i < LANES; i++)
+		lane[i] = i;
+	return lane;
+}
+// -1 in the first n lanes.
+INLINE vi vi_below(int n) { return vi_lanes() < vi_set(n); }
+
+// Reductions over the lanes, always in the same (pairwise) order. The maximum overlooks NaN or not, as vf_max.
 INLINE float vf_reduce_add(vf v)
 {
-	float lane[LANES];
-	vf_store(lane, v);
-	for (int width = LANES / 2; width > 0; width /= 2)
-		for (int i = 0; i < width; i++)
-			lane[i] += lane[i + width];
-	return lane[0];
+	for (int distance = LANES / 2; distance > 0; distance /= 2)
+		v += vf_exchange(v, distance);
+	return v[0];
 }
 INLINE float vf_reduce_max(vf v)
 {
-	float result = v[0];
-	for (int i = 1; i < LANES; i++)
-		result = v[i] > result ? v[i] : result;
-	return result;
+	for (int distance = LANES / 2; distance > 0; distance /= 2)
+		v = vf_max(v, vf_exchange(v, distance));
+	return v[0];
 }
 
 #endif
