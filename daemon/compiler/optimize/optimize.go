@@ -62,6 +62,7 @@ var recognition = []pass{
 	{"recognise activations", each(recogniseActivation)},
 	{"recognise layer normalisations", each(recogniseLayerNormalization)},
 	{"select rows early", each(selectEarly)},
+	{"route channels", routeChannels},
 }
 
 // fusions make our own operators. Later ones read what earlier ones made.
