@@ -32,6 +32,7 @@ func cases() []poolCase {
 		{Window: square(2, 2, 1, 0), batch: 1, height: 8, width: 9, channels: 7, inputGap: 2, outputGap: 3},
 		{Window: square(2, 2, 1, 0), batch: 1, height: 9, width: 9, channels: 100, ceil: true},
 		{Window: square(3, 1, 2, 2), batch: 3, height: 7, width: 6, channels: 40, outputGap: 1},
+		{Window: square(3, 1, 1, 1), batch: 2, height: 5, width: 11, channels: 43},
 		{Window: square(7, 1, 1, 0), batch: 1, height: 7, width: 7, channels: 33},
 		{Window: square(3, 2, 1, 1), batch: 1, height: 8, width: 8, channels: 1, ceil: true},
 		{Window: uneven, batch: 2, height: 9, width: 4, channels: 61, inputGap: 5},
