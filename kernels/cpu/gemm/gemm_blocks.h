@@ -33,10 +33,9 @@ GEMM_KERNEL(3, 4)
 GEMM_KERNEL(4, 3)
 GEMM_KERNEL(5, 2)
 GEMM_KERNEL(6, 2)
-GEMM_KERNEL(7, 2)
 static gemm_kernel *const gemm_narrow[] = {NULL, gemm_1x1, gemm_2x1, gemm_3x1, gemm_4x1, gemm_5x1, gemm_6x1, gemm_7x1, gemm_8x1, gemm_9x1, gemm_10x1, gemm_11x1, gemm_12x1, gemm_13x1, gemm_14x1};
-static gemm_kernel *const gemm_wide[] = {NULL, gemm_1x4, gemm_2x4, gemm_3x4, gemm_4x3, gemm_5x2, gemm_6x2, gemm_7x2};
-static const int64_t gemm_panels[] = {1, 4, 4, 4, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1};
+static gemm_kernel *const gemm_wide[] = {NULL, gemm_1x4, gemm_2x4, gemm_3x4, gemm_4x3, gemm_5x2, gemm_6x2};
+static const int64_t gemm_panels[] = {1, 4, 4, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1};
 #elif defined(INFERD_ISA_AVX2)
 enum { GEMM_ROWS = 6 };
 GEMM_KERNEL(1, 1)

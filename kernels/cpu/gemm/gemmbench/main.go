@@ -1,8 +1,8 @@
 // Command gemmbench times matrix products on one thread.
 //
-// In: lines "M K N activation repetitions" on standard input. Out: for each the nanoseconds of one product with packed
-// weights (as one run of a program that repeats it), and of the multiply-add peak for the same FLOP, measured right
-// after. compare.py drives it beside onnxruntime.
+// In: lines "M K N kind repetitions" on standard input; kind is none or gelu (what is fused), or attention (M queries and
+// keys, N heads of K values). Out: for each the nanoseconds of one product with packed weights
+// (as one run of a program that repeats it), and of the multiply-add peak for the same FLOP, measured right after. compare.py drives it beside onnxruntime.
 package main
 
 // #cgo CFLAGS: -O3 -std=c11 -D_GNU_SOURCE -Wall -I.
@@ -46,19 +46,15 @@ func serve() error {
 		return err
 	}
 	defer pool.Close()
-	cases := map[shape]*product{}
+	cases := map[shape]*program{}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		var s shape
-		var name string
 		var repetitions int
-		if _, err := fmt.Sscan(lines.Text(), &s.m, &s.k, &s.n, &name, &repetitions); err != nil {
+		if _, err := fmt.Sscan(lines.Text(), &s.m, &s.k, &s.n, &s.kind, &repetitions); err != nil {
 			return fmt.Errorf("%q: %w", lines.Text(), err)
 		}
-		if name == "gelu" {
-			s.activation = activation.GELU
-		}
 		if cases[s] == nil {
-			if cases[s], err = newProduct(level, s); err != nil {
+			if cases[s], err = newProgram(level, s); err != nil {
 				return err
 			}
 		}
@@ -72,13 +68,21 @@ func serve() error {
 }
 
 type shape struct {
-	m, k, n    int
-	activation activation.Kind
+	m, k, n int
+	kind    string
 }
 
-// copies is how many times a program repeats the product, so that the cost of the call does not count.
+// work is the number of multiply-adds.
+func (s shape) work() int {
+	if s.kind == "attention" {
+		return 2 * s.m * s.m * s.k * s.n
+	}
+	return s.m * s.k * s.n
+}
+
+// copies is how many times a program repeats the work, so that the cost of the call does not count.
 func (s shape) copies() int {
-	return max(1, min(16, 1<<30/(s.m*s.k*s.n)))
+	return max(1, min(16, 1<<30/s.work()))
 }
 
 // threadTime is the processor time of this thread: what others do on a busy machine counts less than in wall time.
@@ -90,50 +94,84 @@ func threadTime() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-type product struct{ steps *runtime.Steps }
+type program struct{ steps *runtime.Steps }
 
-func newProduct(level isa.Level, s shape) (*product, error) {
-	values := func(n int) ([]float32, error) {
-		block, err := memory.Allocate(4 * n)
-		if err != nil {
-			return nil, err
-		}
-		random := rand.New(rand.NewPCG(1, 2))
-		v := block.Float32s()
-		for i := range v {
-			v[i] = random.Float32() - 0.5
-		}
-		return v, nil
+func newProgram(level isa.Level, s shape) (*program, error) {
+	plan := planProduct
+	if s.kind == "attention" {
+		plan = planAttention
 	}
-	var all [4][]float32
-	for i, n := range []int{s.m * s.k, s.k * s.n, s.m * s.n, s.n} {
-		var err error
-		if all[i], err = values(n); err != nil {
-			return nil, err
-		}
-	}
-	operand := func(i int) step.Operand { return step.Absolute(unsafe.Pointer(unsafe.SliceData(all[i]))) }
 	steps := make([]step.Step, s.copies())
 	for i := range steps {
-		// A copy of the weights for each, as onnxruntime makes them; the first is as cold as in a whole model.
-		packed, err := gemm.Pack(level, all[1], s.k, s.n, s.n, 1)
-		if err != nil {
-			return nil, err
-		}
-		steps[i], err = gemm.Product{
-			Level: level, M: s.m, N: s.n, K: s.k, Alpha: 1, Packed: packed, Bias: operand(3), Activation: activation.Activation{Kind: s.activation},
-			A: gemm.Matrix{Operand: operand(0), Row: s.k, Column: 1}, C: gemm.Matrix{Operand: operand(2), Row: s.n, Column: 1},
-		}.Step()
-		if err != nil {
+		var err error
+		if steps[i], err = plan(level, s); err != nil {
 			return nil, err
 		}
 	}
-	program, err := runtime.NewSteps(steps)
-	return &product{program}, err
+	all, err := runtime.NewSteps(steps)
+	return &program{all}, err
 }
 
-// time returns the shortest time of one product in a number of runs.
-func (p *product) time(pool *runtime.Pool, repetitions int) (int64, error) {
+// random returns an operand of n random values. The memory lives as long as the process.
+func random(n int) (step.Operand, []float32, error) {
+	block, err := memory.Allocate(4 * n)
+	if err != nil {
+		return step.Operand{}, nil, err
+	}
+	source := rand.New(rand.NewPCG(1, 2))
+	v := block.Float32s()
+	for i := range v {
+		v[i] = source.Float32() - 0.5
+	}
+	return step.Absolute(block.Pointer()), v, nil
+}
+
+// planProduct gives each product weights of its own, as onnxruntime does; large ones are as cold as in a whole model.
+func planProduct(level isa.Level, s shape) (step.Step, error) {
+	a, _, err := random(s.m * s.k)
+	if err != nil {
+		return step.Step{}, err
+	}
+	c, bias, err := random(s.m*s.n + s.n)
+	if err != nil {
+		return step.Step{}, err
+	}
+	_, b, err := random(s.k * s.n)
+	if err != nil {
+		return step.Step{}, err
+	}
+	packed, err := gemm.Pack(level, b, s.k, s.n, s.n, 1)
+	if err != nil {
+		return step.Step{}, err
+	}
+	p := gemm.Product{
+		Level: level, M: s.m, N: s.n, K: s.k, Alpha: 1, Packed: packed, Bias: step.Absolute(unsafe.Pointer(&bias[s.m*s.n])),
+		A: gemm.Matrix{Operand: a, Row: s.k, Column: 1}, C: gemm.Matrix{Operand: c, Row: s.n, Column: 1},
+	}
+	if s.kind == "gelu" {
+		p.Activation.Kind = activation.GELU
+	}
+	return p.Step()
+}
+
+// planAttention plans heads that lie interleaved, as a product with the weights of Q, K and V leaves them.
+func planAttention(level isa.Level, s shape) (step.Step, error) {
+	var heads [4]gemm.Heads
+	for i := range heads {
+		operand, _, err := random(s.m * s.k * s.n)
+		if err != nil {
+			return step.Step{}, err
+		}
+		heads[i] = gemm.Heads{Operand: operand, Row: s.n * s.k, Column: 1, Head: s.k}
+	}
+	return gemm.Attention{
+		Level: level, Batch: 1, Heads: s.n, Queries: s.m, Keys: s.m, HeadSize: s.k, ValueSize: s.k, Scale: 0.125,
+		Q: heads[0], K: heads[1], V: heads[2], O: heads[3],
+	}.Step()
+}
+
+// time returns the shortest time of one copy in a number of runs.
+func (p *program) time(pool *runtime.Pool, repetitions int) (int64, error) {
 	best := time.Duration(1 << 62)
 	for range repetitions {
 		start := threadTime()
@@ -159,5 +197,5 @@ func peak(level isa.Level, s shape) int64 {
 		best = min(best, threadTime()-start)
 	}
 	lanes := max(level.Lanes(), isa.AVX2.Lanes())
-	return int64(float64(s.m) * float64(s.k) * float64(s.n) / (repetitions * 12 * float64(lanes)) * float64(best))
+	return int64(float64(s.work()) / (repetitions * 12 * float64(lanes)) * float64(best))
 }
