@@ -26,7 +26,7 @@ func offsets(shape, strides []int64, start int64) []int64 {
 	if err != nil {
 		fail("%w", err)
 	}
-	if count > tensorLimit {
+	if count > tensorLimit/8 {
 		fail("shape %v has too many elements", shape)
 	}
 	if count == 0 {

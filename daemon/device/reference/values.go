@@ -111,6 +111,9 @@ func fromIntegers(dtype tensor.DType, shape []int64, values []int64) *tensor.Ten
 		}
 		return filled(dtype, shape, bools)
 	}
+	if !dtype.IsFloat() {
+		fail("a result of element type %v is not supported", dtype)
+	}
 	return fromFloats(dtype, shape, convert[float64](values))
 }
 

@@ -32,7 +32,7 @@ func (c *call) window(input, kernel []int64) window {
 	w.begin, w.end = slices.Clone(pads[:rank]), slices.Clone(pads[rank:])
 	mode := c.Text("auto_pad", "NOTSET")
 	for i := range rank {
-		if w.strides[i] <= 0 || w.dilations[i] <= 0 || kernel[i] <= 0 || kernel[i] > tapLimit || w.begin[i] < 0 || w.end[i] < 0 {
+		if !inside(1, w.strides[i], w.dilations[i], kernel[i]) || !inside(0, w.begin[i], w.end[i], input[i]) {
 			fail("kernel %v, strides %v, dilations %v or pads %v are out of range", kernel, w.strides, w.dilations, pads)
 		}
 		extent := (kernel[i]-1)*w.dilations[i] + 1
@@ -60,6 +60,11 @@ func (c *call) window(input, kernel []int64) window {
 		w.output = append(w.output, size)
 	}
 	return w
+}
+
+// inside reports whether all values lie from least to tapLimit, where their products do not overflow.
+func inside(least int64, values ...int64) bool {
+	return slices.Min(values) >= least && slices.Max(values) <= tapLimit
 }
 
 func floorDivide(a, b int64) int64 {

@@ -76,6 +76,8 @@ def comparisons():
     yield single("equal_string", "Equal", [numpy.array(["a", "bc", ""], dtype=object), numpy.array(["a", "bd", ""], dtype=object)])
     for op in ("And", "Or", "Xor"):
         yield single(f"{op.lower()}_broadcast", op, [ints(0, 2, 4, 1).astype(bool), ints(0, 2, 1, 9).astype(bool)])
+    for size in (1, 9, 64):
+        yield single(f"not_{size}", "Not", [ints(0, 2, 3, size).astype(bool)])
     for dtype in (numpy.float32, numpy.int64, numpy.uint8):
         yield single(f"where_{numpy.dtype(dtype).name}", "Where",
                      [ints(0, 2, 4, 1).astype(bool), ints(0, 99, 4, 9).astype(dtype), ints(0, 99, 9).astype(dtype)])
