@@ -38,6 +38,9 @@ enum {
 // Keys are taken in blocks of this many, always, because the sum over keys is split there.
 enum { INFERD_ATTENTION_KEY_BLOCK = 256 };
 
+// Elements of a row of scores: whole panels of any width, and an odd number of cache lines.
+#define INFERD_ATTENTION_SCORE_ROW(keys) (((keys) + 31) / 32 * 32 + 16)
+
 // Bytes of scratch for a tile of `rows` queries.
 int64_t inferd_attention_scratch(int64_t rows, int64_t keys, int64_t head_size, int64_t value_size);
 

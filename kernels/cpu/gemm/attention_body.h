@@ -42,7 +42,7 @@ INLINE float attention_softmax(float *score, int64_t keys)
 
 INLINE gemm_job attention_job(float *c, int64_t c_row)
 {
-	return (gemm_job){.c = c, .c_row = c_row, .b_row = WIDTH, .alpha = 1, .low = -INFINITY, .high = INFINITY, .clips = true, .residual_column = 1};
+	return (gemm_job){.c = c, .c_row = c_row, .b_row = WIDTH, .alpha = 1, .low = -INFINITY, .high = INFINITY, .clips = true, .plain = true, .residual_column = 1};
 }
 
 // score = scale Q K^T + mask
@@ -64,8 +64,10 @@ static void attention_scores(const inferd_step *step, attention_matrix q, attent
 			job.residual = mask.p + first * mask.column;
 			job.residual_row = mask.row;
 			job.residual_column = mask.column;
+			job.plain = false;
 		}
-		gemm_multiply(&job, panels, rows, 0, count);
+		// Without a mask the last panel is written whole: the rows of scores have room, and the softmax overwrites what is beyond.
+		gemm_multiply(&job, panels, rows, 0, mask.p ? count : (count + WIDTH - 1) / WIDTH * WIDTH);
 	}
 }
 
@@ -89,6 +91,7 @@ static void attention_values(const inferd_step *step, const float *score, int64_
 		gemm_multiply(&job, direct ? from : panels, rows, 0, size);
 		job.residual = o.p; // from the second block on the sum goes on
 		job.residual_row = o.row;
+		job.plain = false;
 	}
 }
 
@@ -99,7 +102,7 @@ void INFERD_NAME(inferd_attention_f32)(const inferd_step *step, void *const *bas
 	const int64_t size = p[INFERD_ATTENTION_HEAD_SIZE], value_size = p[INFERD_ATTENTION_VALUE_SIZE], tile_rows = p[INFERD_ATTENTION_TILE_ROWS];
 	const int64_t row_tiles = (queries + tile_rows - 1) / tile_rows;
 	const int64_t first = tile % row_tiles * tile_rows, head = tile / row_tiles % heads, batch = tile / row_tiles / heads;
-	const int64_t rows = queries - first < tile_rows ? queries - first : tile_rows, score_row = (keys + 15) / 16 * 16;
+	const int64_t rows = queries - first < tile_rows ? queries - first : tile_rows, score_row = INFERD_ATTENTION_SCORE_ROW(keys);
 	attention_matrix q = attention_operand(step, bases, INFERD_ATTENTION_Q, batch, head);
 	attention_matrix k = attention_operand(step, bases, INFERD_ATTENTION_K, batch, head / p[INFERD_ATTENTION_GROUP]);
 	attention_matrix v = attention_operand(step, bases, INFERD_ATTENTION_V, batch, head / p[INFERD_ATTENTION_GROUP]);

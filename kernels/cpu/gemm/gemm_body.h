@@ -75,6 +75,7 @@ void INFERD_NAME(inferd_gemm_f32)(const inferd_step *step, void *const *bases, i
 		job.residual += row * job.residual_row;
 	else
 		job.residual_column = 1;
+	job.plain = job.activation == INFERD_ACTIVATION_NONE && !job.bias && !job.residual;
 	const float *b = gemm_batch(step, bases, INFERD_GEMM_B, INFERD_GEMM_B_BATCH, batch);
 	float *buffer = scratch;
 	if (flags & INFERD_GEMM_PACK_A) {

@@ -31,6 +31,7 @@ typedef struct {
 	int32_t activation;
 	bool clips; // the activation is none, relu or clip, and the residual comes first and is contiguous
 	bool residual_last;
+	bool plain; // no bias, no residual, no bounds
 } gemm_job;
 
 // The general epilogue: rows x columns sums at `sum` (row stride `stride`), which belong to C at (row, column).
@@ -63,6 +64,12 @@ static __attribute__((noinline)) void gemm_epilogue(const gemm_job *job, const f
 // The epilogue from registers, for whole panels and activations that only clip.
 INLINE void gemm_store(const gemm_job *job, const int rows, const int vectors, const vf *acc, int64_t row, int64_t column)
 {
+	if (job->plain) {
+#pragma GCC unroll 32
+		for (int i = 0; i < rows * vectors; i++)
+			vf_store(job->c + (row + i / vectors) * job->c_row + column + i % vectors * LANES, acc[i] * vf_set(job->alpha));
+		return;
+	}
 	vf alpha = vf_set(job->alpha), low = vf_set(job->low), high = vf_set(job->high);
 #pragma GCC unroll 16
 	for (int j = 0; j < vectors; j++) {

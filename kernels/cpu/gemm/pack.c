@@ -3,18 +3,26 @@
 
 #include "gemm.h"
 
-// B's rows are contiguous: copies a piece of each.
+// B's rows are contiguous: copies a piece of each. The width is a constant where this is inlined.
+static inline __attribute__((always_inline)) void pack_whole_rows(float *panel, const float *b, int64_t k, int64_t row_stride, const int64_t width)
+{
+	for (int64_t i = 0; i < k; i++, panel += width, b += row_stride)
+		for (int64_t j = 0; j < width; j += 4)
+			_mm_storeu_ps(panel + j, _mm_loadu_ps(b + j));
+}
+
 static void pack_rows(float *panel, const float *b, int64_t k, int64_t columns, int64_t row_stride, int64_t width)
 {
-	for (int64_t i = 0; i < k; i++, panel += width, b += row_stride) {
-		if (columns == width) {
-			for (int64_t j = 0; j < width; j += 4)
-				_mm_storeu_ps(panel + j, _mm_loadu_ps(b + j));
-			continue;
-		}
-		for (int64_t j = 0; j < width; j++)
-			panel[j] = j < columns ? b[j] : 0;
-	}
+	if (columns == INFERD_GEMM_PANEL_SCALAR && width == INFERD_GEMM_PANEL_SCALAR)
+		pack_whole_rows(panel, b, k, row_stride, INFERD_GEMM_PANEL_SCALAR);
+	else if (columns == INFERD_GEMM_PANEL_AVX2 && width == INFERD_GEMM_PANEL_AVX2)
+		pack_whole_rows(panel, b, k, row_stride, INFERD_GEMM_PANEL_AVX2);
+	else if (columns == INFERD_GEMM_PANEL_AVX512 && width == INFERD_GEMM_PANEL_AVX512)
+		pack_whole_rows(panel, b, k, row_stride, INFERD_GEMM_PANEL_AVX512);
+	else
+		for (int64_t i = 0; i < k; i++, panel += width, b += row_stride)
+			for (int64_t j = 0; j < width; j++)
+				panel[j] = j < columns ? b[j] : 0;
 }
 
 // B's columns are contiguous: transposes blocks of 4 x 4.

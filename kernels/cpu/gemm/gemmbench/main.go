@@ -97,14 +97,18 @@ func threadTime() time.Duration {
 type program struct{ steps *runtime.Steps }
 
 func newProgram(level isa.Level, s shape) (*program, error) {
-	plan := planProduct
-	if s.kind == "attention" {
-		plan = planAttention
-	}
 	steps := make([]step.Step, s.copies())
 	for i := range steps {
 		var err error
-		if steps[i], err = plan(level, s); err != nil {
+		switch {
+		case s.kind != "attention":
+			steps[i], err = planProduct(level, s)
+		case i == 0:
+			steps[i], err = planAttention(level, s)
+		default:
+			steps[i] = steps[0]
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
