@@ -8,6 +8,7 @@ import (
 
 	"github.com/inferd/inferd/kernels/cpu/activation"
 	"github.com/inferd/inferd/kernels/cpu/isa"
+	"github.com/inferd/inferd/kernels/cpu/steptest"
 )
 
 // square is a layer with a square kernel.
@@ -73,7 +74,7 @@ func (c *layerCase) name(i int) string {
 }
 
 func TestAgainstFloat64(t *testing.T) {
-	forEachLevel(t, func(t *testing.T, level isa.Level) {
+	steptest.Levels(t, func(t *testing.T, level isa.Level) {
 		for i, c := range layers() {
 			for variant := range 4 {
 				c.bias = variant != 1
@@ -97,16 +98,17 @@ func TestAgainstFloat64(t *testing.T) {
 							}
 						}
 					}
-					c.check(t, c.run(t, layout, v, 1), c.want(t, v), 2e-5)
+					c.check(t, c.run(t, layout, v), c.want(t, v), 2e-5)
 				})
 			}
 		}
 	})
 }
 
-// A sample's result does not depend on the batch it is in, nor on the number of threads, bit for bit.
+// A sample's result does not depend on the batch it is in, bit for bit. Tiles run in
+// another order than they are numbered in, so they do not depend on each other either.
 func TestDeterminism(t *testing.T) {
-	forEachLevel(t, func(t *testing.T, level isa.Level) {
+	steptest.Levels(t, func(t *testing.T, level isa.Level) {
 		for i, c := range layers() {
 			c.bias, c.activation = true, activations[i%len(activations)]
 			t.Run(c.name(i), func(t *testing.T) {
@@ -118,13 +120,13 @@ func TestDeterminism(t *testing.T) {
 				one.batch = 1
 				c.batch = 5
 				v := c.tensors(t, rand.New(rand.NewPCG(uint64(i), 2)))
-				together := c.run(t, layout, v, 2)
+				together := c.run(t, layout, v)
 				for n := range c.batch {
 					alone := v
 					size := len(v.input) / c.batch
 					alone.input = v.input[n*size:][:size]
 					size = len(together) / c.batch
-					if !slices.Equal(one.run(t, layout, alone, 1), together[n*size:][:size]) {
+					if !slices.Equal(one.run(t, layout, alone), together[n*size:][:size]) {
 						t.Fatalf("sample %d differs between batch 1 and batch %d", n, c.batch)
 					}
 				}

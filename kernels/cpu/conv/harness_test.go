@@ -4,41 +4,13 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
-	"unsafe"
 
 	"github.com/inferd/inferd/kernels/cpu/activation"
-	"github.com/inferd/inferd/kernels/cpu/isa"
-	"github.com/inferd/inferd/kernels/cpu/memory"
-	"github.com/inferd/inferd/kernels/cpu/runtime"
-	"github.com/inferd/inferd/kernels/cpu/step"
+	"github.com/inferd/inferd/kernels/cpu/steptest"
 )
 
-var levels = []isa.Level{isa.Scalar, isa.AVX2, isa.AVX512}
-
-// forEachLevel runs the test at every level that this host runs.
-func forEachLevel(t *testing.T, test func(t *testing.T, level isa.Level)) {
-	for _, level := range levels {
-		t.Run(level.String(), func(t *testing.T) {
-			if !isa.Supported(level) {
-				t.Skipf("this processor does not support %s; run with -tags avx512emu to emulate AVX-512", level)
-			}
-			test(t, level)
-		})
-	}
-}
-
-// guard is written around outputs and in the gaps between pixels; no kernel may change it.
+// guard is written in the gaps between pixels; no kernel may change it.
 const guard = float32(-12345.5)
-
-// floats allocates C memory for n floats.
-func floats(t testing.TB, n int) ([]float32, step.Operand) {
-	block, err := memory.Allocate(4 * max(n, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(block.Free)
-	return unsafe.Slice((*float32)(block.Pointer()), n), step.Absolute(block.Pointer())
-}
 
 // random fills with values in [-1, 1).
 func random(r *rand.Rand, v []float32) []float32 {
@@ -129,64 +101,39 @@ func (c *layerCase) want(t testing.TB, v tensors) []float64 {
 	return result
 }
 
-// run computes the case with the layout and returns the output tensor with its gaps; it fails where a guard changed.
-func (c *layerCase) run(t testing.TB, l Layout, v tensors, threads int) []float32 {
+// run computes the case with the layout and returns the output tensor with its gaps.
+func (c *layerCase) run(t testing.TB, l Layout, v tensors) []float32 {
 	outputHeight, outputWidth := c.output(t)
 	use := Use{
 		Batch: c.batch, Height: c.height, Width: c.width, Planar: c.planar, Activation: c.activation,
 		InputStride: c.InputChannels + c.inputStride, OutputStride: c.OutputChannels + c.outputStride, ResidualStride: c.OutputChannels + c.residualStride,
 	}
-	input, at := floats(t, len(v.input))
-	copy(input, v.input)
-	use.Input = at
-	packed, at := floats(t, l.Floats())
-	if err := l.Pack(packed, v.weights, v.bias); err != nil {
+	input := steptest.From(t, v.input)
+	packed := steptest.NewBuffer(t, 4*l.Floats())
+	if err := l.Pack(steptest.View[float32](packed), v.weights, v.bias); err != nil {
 		t.Fatal(err)
 	}
-	use.Weights = at
-	const margin = 64
-	outputFloats := c.batch * outputHeight * outputWidth * use.OutputStride
-	output, at := floats(t, outputFloats+2*margin)
-	for i := range output {
-		output[i] = guard
+	output := steptest.NewBuffer(t, 4*c.batch*outputHeight*outputWidth*use.OutputStride)
+	result := steptest.View[float32](output)
+	for i := range result {
+		result[i] = guard
 	}
-	use.Output = step.Operand{Base: at.Base, Offset: at.Offset + 4*margin}
+	use.Input, use.Weights, use.Output = input.Operand(), packed.Operand(), output.Operand()
+	buffers := []*steptest.Buffer{input, packed, output}
 	if c.residual && c.inPlace {
-		copy(output[margin:], v.residual)
+		copy(result, v.residual)
 		use.Residual = use.Output
 	} else if c.residual {
-		residual, at := floats(t, len(v.residual))
-		copy(residual, v.residual)
-		use.Residual = at
+		residual := steptest.From(t, v.residual)
+		use.Residual = residual.Operand()
+		buffers = append(buffers, residual)
 	}
 	s, err := l.Plan(use)
 	if err != nil {
 		t.Fatal(err)
 	}
-	execute(t, s, threads)
-	for i := range margin {
-		if output[i] != guard || output[len(output)-1-i] != guard {
-			t.Fatalf("the kernel wrote outside its output, %d floats away", i)
-		}
-	}
-	return output[margin : margin+outputFloats]
-}
-
-// execute runs one step.
-func execute(t testing.TB, s step.Step, threads int) {
-	pool, err := runtime.New(threads)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	steps, err := runtime.NewSteps([]step.Step{s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer steps.Free()
-	if _, done, err := pool.Run(steps, []uintptr{0}, runtime.Cursor{}, 0); err != nil || !done {
-		t.Fatalf("run: done %v, %v", done, err)
-	}
+	steptest.Run(t, &s, buffers...)
+	return result
 }
 
 // check compares the output with the expected values and looks at the gaps between pixels.
