@@ -83,7 +83,7 @@ func (m *Model) Plan(level isa.Level, kernel Kernel, call Call) ([]step.Step, er
 	vector := 4 * level.Lanes() // rows in a vector of bytes
 	if kernel == Automatic {
 		kernel = Walk
-		if m.quick && call.Rows*quickRowsDivisor >= vector {
+		if m.quick && call.Rows >= quickRows {
 			kernel = Quick
 		}
 	}
@@ -107,8 +107,8 @@ func (m *Model) Plan(level isa.Level, kernel Kernel, call Call) ([]step.Step, er
 	return []step.Step{s}, nil
 }
 
-// quickRowsDivisor: the quick kernel is used from a quarter of a vector of rows on.
-const quickRowsDivisor = 4
+// quickRows is the number of rows from which on a vector of rows, even one that is not full, costs less than as many walks.
+const quickRows = 12
 
 // quickTileRows is the number of rows of a tile: four vectors of bytes, or fewer for few rows or many columns.
 func quickTileRows(vector, rows, rowBytes int) int {
@@ -122,9 +122,9 @@ func quickTileRows(vector, rows, rowBytes int) int {
 // rowCost estimates the nanoseconds that one row costs one thread.
 func (m *Model) rowCost(kernel Kernel) float64 {
 	if kernel == Quick {
-		return 0.02*float64(m.tests) + 0.5*float64(m.trees) + 2*float64(m.quickColumns)
+		return 0.04*float64(m.tests) + 0.7*float64(m.trees) + 5*float64(m.quickColumns)
 	}
-	return 0.6*float64(m.totalDepth) + float64(m.trees)
+	return 1.5*float64(m.totalDepth) + 2*float64(m.trees)
 }
 
 func (m *Model) setParameters(s *step.Step, call Call, tileRows int) {
