@@ -45,7 +45,7 @@ INLINE vf vf_log(vf x)
 	vi tiny = x < vf_set(1.17549435e-38f);
 	vf scaled = vf_select(tiny, x * vf_set(8388608.0f), x);
 	// The mantissa is brought to [sqrt(1/2), sqrt(2)) by moving the binary point of the bits at sqrt(1/2).
-	vi bits = vi_bits(scaled) - vi_set(0x3f3504f3);
+	vi bits = (vi)((vu)vi_bits(scaled) - (vu)vi_set(0x3f3504f3));
 	vf e = vf_from_vi((bits >> 23) - (tiny & vi_set(23)));
 	vf z = vf_bits((bits & vi_set(0x007fffff)) + vi_set(0x3f3504f3)) - vf_set(1.0f);
 	vf p = vf_fma(vf_set(7.0376836292e-2f), z, vf_set(-1.1514610310e-1f));

@@ -106,7 +106,7 @@ func TestRunsEveryTileOnceInOrder(t *testing.T) {
 		pool := newPool(t, threads)
 		for _, quantum := range []time.Duration{0, 1, 50 * time.Microsecond, 10 * time.Millisecond} {
 			chain := newCounted(t, []int{1, 7, 64, 1, 1000, 3, 200}, []time.Duration{0, 2000, 20000, 0})
-			for range 20 {
+			for range 5 {
 				chain.run(t, pool, quantum)
 			}
 		}
@@ -135,7 +135,7 @@ func TestConcurrentRuns(t *testing.T) {
 		for lane := range 6 {
 			chain := newCounted(t, []int{40, 1, 300, 2, 60}, []time.Duration{time.Duration(lane) * 500, 0})
 			group.Go(func() {
-				for range 60 {
+				for range 20 {
 					chain.run(t, pool, 200*time.Microsecond)
 				}
 			})
