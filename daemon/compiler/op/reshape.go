@@ -236,9 +236,8 @@ func inferTranspose(g *graph.Graph, n *graph.Node) error {
 	}
 	rank := len(x.Shape)
 	if given := n.Ints("perm"); given != nil {
-		seen, err := normalAxes(given, rank)
-		if err != nil || len(given) != rank || hasNegative(given) {
-			return fmt.Errorf("attribute perm %v permutes no %d axes", given, len(seen))
+		if _, err := normalAxes(given, rank); err != nil || len(given) != rank || hasNegative(given) {
+			return fmt.Errorf("attribute perm %v permutes no %d axes", given, rank)
 		}
 	}
 	perm := Permutation(n, rank)

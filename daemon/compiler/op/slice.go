@@ -96,6 +96,9 @@ func resolveSlice(g *graph.Graph, dim, start, end graph.Dim, step int64) sliceAx
 		low, high = graph.Int(-1), dim.Sub(graph.Int(1))
 	}
 	from, okFrom := clampPosition(start, dim, graph.Int(0), high)
+	if _, sized := dim.Known(); !sized && step > 0 && start.NonNegative() {
+		from = start // beyond the end the length is 0 anyway, and the expression stays simple
+	}
 	to, okTo := clampPosition(end, dim, low, high)
 	if !okFrom || !okTo {
 		return sliceAxis{length: g.FreshSymbol(), step: step}
