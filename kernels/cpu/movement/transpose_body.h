@@ -29,25 +29,22 @@ INLINE octet octet_join(const char *low, const char *high)
 	return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
 }
 
-// The halves of the rows are joined crosswise at the load, so that the rest stays within 128-bit lanes.
+// Half a square at a time: four columns of all eight rows, joined crosswise at the load, so that the rest stays within 128-bit lanes.
 INLINE void transpose_square(char *destination, int64_t to, const char *source, int64_t from)
 {
-	octet r[8], s[8];
-	for (int i = 0; i < 4; i++) {
-		r[i] = octet_join(source + i * from, source + (i + 4) * from);
-		r[i + 4] = octet_join(source + i * from + 16, source + (i + 4) * from + 16);
-	}
-	for (int half = 0; half < 8; half += 4) {
-		octet *v = r + half, *t = s + half;
+	for (int half = 0; half < 2; half++) {
+		octet v[4], t[4];
+		for (int i = 0; i < 4; i++)
+			v[i] = octet_join(source + i * from + half * 16, source + (i + 4) * from + half * 16);
 		octet a = __builtin_shufflevector(v[0], v[1], 0, 8, 1, 9, 4, 12, 5, 13), b = __builtin_shufflevector(v[0], v[1], 2, 10, 3, 11, 6, 14, 7, 15);
 		octet c = __builtin_shufflevector(v[2], v[3], 0, 8, 1, 9, 4, 12, 5, 13), d = __builtin_shufflevector(v[2], v[3], 2, 10, 3, 11, 6, 14, 7, 15);
 		t[0] = __builtin_shufflevector(a, c, 0, 1, 8, 9, 4, 5, 12, 13);
 		t[1] = __builtin_shufflevector(a, c, 2, 3, 10, 11, 6, 7, 14, 15);
 		t[2] = __builtin_shufflevector(b, d, 0, 1, 8, 9, 4, 5, 12, 13);
 		t[3] = __builtin_shufflevector(b, d, 2, 3, 10, 11, 6, 7, 14, 15);
+		for (int i = 0; i < 4; i++)
+			memcpy(destination + (half * 4 + i) * to, &t[i], sizeof t[i]);
 	}
-	for (int i = 0; i < 8; i++)
-		memcpy(destination + i * to, &s[i], sizeof s[i]);
 }
 #else
 enum { SQUARE = 4 };
@@ -80,12 +77,14 @@ INLINE void transpose_blocks(char *destination, int64_t to, const char *source, 
 			                   rows - row < 16 ? rows - row : 16, columns - column < 16 ? columns - column : 16, size);
 }
 
-// 4-byte elements in squares; bands of 16 columns, so that the reads use whole cache lines.
+// 4-byte elements in squares. Within a band the reads are a few long runs, which the prefetchers follow, and what is written fits into L1
+// until the next rows complete its cache lines.
 INLINE void transpose_words(char *destination, int64_t to, const char *source, int64_t from, int64_t rows, int64_t columns)
 {
 	int64_t whole_rows = rows / SQUARE * SQUARE, whole_columns = columns / SQUARE * SQUARE;
-	for (int64_t band = 0; band < whole_columns; band += 16) {
-		int64_t end = band + 16 < whole_columns ? band + 16 : whole_columns;
+	enum { BAND = 64 };
+	for (int64_t band = 0; band < whole_columns; band += BAND) {
+		int64_t end = band + BAND < whole_columns ? band + BAND : whole_columns;
 		for (int64_t row = 0; row < whole_rows; row += SQUARE)
 			for (int64_t column = band; column < end; column += SQUARE)
 				transpose_square(destination + column * to + row * 4, to, source + row * from + column * 4, from);

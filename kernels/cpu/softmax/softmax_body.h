@@ -110,11 +110,13 @@ void INFERD_NAME(inferd_softmax_rows)(const inferd_step *step, void *const *base
 	int64_t first = tile * step->parameter[INFERD_SOFTMAX_UNITS_PER_TILE], end = first + step->parameter[INFERD_SOFTMAX_UNITS_PER_TILE];
 	vf scale = vf_set((float)inferd_parameter_double(step, INFERD_SOFTMAX_SCALE));
 	for (int64_t row = first; row < end && row < rows; row++) {
-		score s = {scale, row_mask(step, mask, row)};
+		score masked = {scale, row_mask(step, mask, row)}, plain = {scale, NULL};
 		if (step->parameter[INFERD_SOFTMAX_LOG])
-			log_softmax_row(y + row * n, x + row * n, n, &s);
-		else
-			softmax_row(y + row * n, x + row * n, n, &s);
+			log_softmax_row(y + row * n, x + row * n, n, &masked);
+		else if (mask != NULL)
+			softmax_row(y + row * n, x + row * n, n, &masked);
+		else // a loop of its own, without the question for the mask
+			softmax_row(y + row * n, x + row * n, n, &plain);
 	}
 }
 
