@@ -40,11 +40,14 @@ func recogniseActivation(e *editor, n *graph.Node) error {
 
 func near(x, want float64) bool { return math.Abs(x-want) <= 1e-6*math.Abs(want) }
 
+// maxProduct bounds the nodes that one product is made of.
+const maxProduct = 8
+
 // product flattens nested multiplications and divisions by constants into factors and a constant.
 func (e *editor) product(n *graph.Node) (factors []*graph.Value, scale float64, ok bool) {
 	scale = 1
 	pending := []*graph.Node{n}
-	for len(pending) > 0 && len(factors) <= 2 {
+	for steps := 0; len(pending) > 0 && len(factors) <= 2 && steps < maxProduct; steps++ {
 		node := pending[0]
 		pending = pending[1:]
 		for i, v := range node.Inputs {

@@ -213,8 +213,12 @@ func (e *editor) scores(v *graph.Value) (product *graph.Node, mask *graph.Value,
 		scale, x = factor, rest
 	}
 	product = producer(x, "MatMul")
-	ok = product != nil && e.single(x) && sameType(x, full) && (mask == nil || isFloat(mask) && len(mask.Shape) <= 4)
-	return product, mask, scale, ok
+	if mask != nil {
+		if _, fits := broadcast(full.Shape, mask.Shape); !fits || !isFloat(mask) || len(mask.Shape) > 4 {
+			return nil, nil, 0, false
+		}
+	}
+	return product, mask, scale, product != nil && e.single(x) && sameType(x, full)
 }
 
 // leadsToProduct tells the scores from a mask that is itself computed by a multiplication.

@@ -12,8 +12,11 @@ type channel struct {
 	index  int
 }
 
-// maxChannels bounds the lists that the router keeps for each value.
-const maxChannels = 4096
+// Bounds of the lists that the router keeps: for one value, and for all of them.
+const (
+	maxChannels       = 4096
+	maxRoutedChannels = 1 << 20
+)
 
 // router removes channel shuffles. It follows every channel through Concat, Slice, Split and shuffle nodes from the convolution that
 // computes it to the convolution that reads it. A reader takes its channels in any order, if its weights are permuted; so it takes them
@@ -25,6 +28,7 @@ type router struct {
 	readers map[*graph.Value][]*graph.Node
 	// routes says where each channel of a value inside the routing comes from.
 	routes map[*graph.Value][]channel
+	routed int // channels in routes, about
 	// routing holds the nodes that only route; shuffled the values behind a shuffle.
 	routing  map[*graph.Node]bool
 	shuffled map[*graph.Value]bool
@@ -51,7 +55,13 @@ func routeChannels(s *state) (int, error) {
 		order: make(map[*graph.Value][]int), rows: make(map[*graph.Node][]int),
 		arranged: make(map[*graph.Value]arrangement),
 	}
+	if !slices.ContainsFunc(s.g.Nodes, func(n *graph.Node) bool { in, _ := shuffleSource(n); return in != nil }) {
+		return 0, nil
+	}
 	for _, n := range s.g.Nodes {
+		if r.routed > maxRoutedChannels {
+			return 0, nil
+		}
 		for _, v := range n.Inputs {
 			if v != nil {
 				r.readers[v] = append(r.readers[v], n)
@@ -155,6 +165,7 @@ func (r *router) follow(n *graph.Node) {
 		return
 	}
 	if r.routes[out] != nil {
+		r.routed += len(r.routes[out])
 		r.routing[n] = true
 	}
 }
@@ -197,7 +208,7 @@ func (r *router) followSplit(n *graph.Node, route []channel) {
 // shuffle must have no other reader, which the caller's exact routing relies on.
 func shuffleSource(n *graph.Node) (*graph.Value, int) {
 	transpose := producer(n.Input(0), "Transpose")
-	if transpose == nil {
+	if transpose == nil || !isONNX(n, "Reshape") {
 		return nil, 0
 	}
 	split := producer(transpose.Input(0), "Reshape")

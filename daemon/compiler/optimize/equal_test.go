@@ -10,7 +10,7 @@ import (
 	"github.com/inferd/inferd/daemon/tensor/compare"
 )
 
-// checkEqual optimises a copy of the graph for a device that fuses everything and for one that fuses nothing, and compares the results on
+// checkEqual optimises copies of the graph for devices that fuse everything, nothing and some, and compares the results on
 // random inputs with those of the graph as it is.
 func checkEqual(t testing.TB, g *graph.Graph, symbols map[string]int64) {
 	t.Helper()
@@ -31,7 +31,8 @@ func checkEqual(t testing.TB, g *graph.Graph, symbols map[string]int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, fuses := range []func(string) bool{fusesAll, fusesNone} {
+	convolutions := func(name string) bool { return name == op.FusedConv || name == op.FusedAttention }
+	for _, fuses := range []func(string) bool{fusesAll, fusesNone, convolutions} {
 		target := Target{Fuses: fuses, Evaluate: evaluate, FoldLimit: 1 << 20}
 		optimised := g.Clone()
 		if err := op.Infer(optimised); err != nil {

@@ -1,6 +1,8 @@
 package optimize
 
 import (
+	"slices"
+
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/op"
 	"github.com/inferd/inferd/daemon/tensor"
@@ -127,16 +129,11 @@ func fuseLayerNormalization(e *editor, n *graph.Node) error {
 // fuseSum lets the fused normalisation produce the sum too, for readers beside it. Those readers must come after it.
 func (e *editor) fuseSum(n, sum, fused *graph.Node) error {
 	x := sum.Output(0)
-	for _, earlier := range e.nodes {
-		if e.dead[earlier] {
-			continue
-		}
-		for _, v := range earlier.Inputs {
-			if v == x {
-				fused.Inputs[0], fused.Inputs[1] = x, nil
-				e.substitute(n, fused, 1)
-				return nil
-			}
+	for i := len(e.nodes) - 1; i >= 0 && e.nodes[i] != sum; i-- {
+		if !e.dead[e.nodes[i]] && slices.Contains(e.nodes[i].Inputs, x) {
+			fused.Inputs[0], fused.Inputs[1] = x, nil
+			e.substitute(n, fused, 1)
+			return nil
 		}
 	}
 	e.substitute(n, fused, 1)
