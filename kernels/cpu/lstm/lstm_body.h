@@ -34,13 +34,13 @@ INLINE void lstm_multiply(const float *const *x, int64_t inputs, const float *we
 	for (int64_t k = 0; k < inputs; k++) {
 		for (int b = 0; b < blocks; b++) {
 			const float *weight = weights + (b * inputs + k) * BLOCK;
-			vf column[LSTM_GATES];
-			for (int g = 0; g < LSTM_GATES; g++)
-				column[g] = vf_load(weight + g * LANES);
-			for (int r = 0; r < rows; r++) {
-				vf value = vf_set(x[r][k]);
-				for (int g = 0; g < LSTM_GATES; g++)
-					sum[r][b][g] = vf_fma(value, column[g], sum[r][b][g]);
+			vf value[MAX_ROWS]; // with one gate's weights at a time, values and sums fill the registers without a spill
+			for (int r = 0; r < rows; r++)
+				value[r] = vf_set(x[r][k]);
+			for (int g = 0; g < LSTM_GATES; g++) {
+				vf column = vf_load(weight + g * LANES);
+				for (int r = 0; r < rows; r++)
+					sum[r][b][g] = vf_fma(value[r], column, sum[r][b][g]);
 			}
 		}
 	}
