@@ -40,6 +40,8 @@ const (
 	minTileNS, maxTileNS = 4000, 40000
 	// sharedTiles is the number of tiles that a step divides into, if they do not become too small or too large.
 	sharedTiles = 16
+	// wideColumns is the number of panels that the register blocks for up to wideRows rows take at once.
+	wideColumns, wideRows = 4, 3
 	// criticalStride is the distance in bytes at which lines compete for the same ways of the first-level cache.
 	criticalStride = 4096
 )
@@ -186,8 +188,8 @@ func (p *Product) tile(v variant, flags int) (rows, columns int) {
 	if flags&flagPackB != 0 {
 		panels = min(panels, level2Bytes()/2/(4*depth*v.panel))
 	}
-	if panels >= 4 {
-		panels = panels / 4 * 4 // products with few rows take up to four panels at once
+	if panels >= wideColumns || p.M <= wideRows {
+		panels = max(1, panels/wideColumns) * wideColumns
 	}
 	columns = max(1, min(panels, ceil(p.N, v.panel))) * v.panel
 	return rows, columns

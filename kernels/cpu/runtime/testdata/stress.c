@@ -6,7 +6,7 @@
 
 #include "pool.h"
 
-enum { STEPS = 12, TILES = 24, RUNS = 300, CALLERS = 4 };
+enum { STEPS = 12, TILES = 24, RUNS = 60, CALLERS = 4 };
 
 static void sum_previous(const inferd_step *step, void *const *bases, int64_t tile, void *scratch)
 {
