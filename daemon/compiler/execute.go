@@ -124,3 +124,6 @@ func (r *Runner) Outputs() []*tensor.Tensor {
 	}
 	return outputs
 }
+
+// Bind makes input i read from C memory of the caller's instead of the frame's own. For strings it holds records.
+func (r *Runner) Bind(i int, memory unsafe.Pointer) { r.frame.Bases[step.BaseBindings+i] = memory }

@@ -55,7 +55,7 @@ func newRootCommand() *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newRunCommand(), newCheckCommand(), newVerifyCommand(), newBenchCommand(), newDevicesCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newRunCommand(), newCheckCommand(), newVerifyCommand(), newBenchCommand(), newDevicesCommand(), newVersionCommand())
 	for _, c := range root.Commands() {
 		c.Args = markUsage(c.Args)
 	}

@@ -94,6 +94,13 @@ func (r *Request) Recycle(size int) {
 	r.reset()
 }
 
+// SetRaw makes this a request of one input in binary whose outputs are all binary: the form without JSON.
+func (r *Request) SetRaw(name []byte, dtype tensor.DType, shape []int64, data []byte) {
+	r.reset()
+	r.BinaryOutputs = true
+	r.Inputs = append(r.Inputs, Input{Name: name, DType: dtype, Shape: shape, Binary: data})
+}
+
 func (r *Request) decodeParameters(parameters *fastjson.Value) error {
 	if parameters == nil || parameters.Type() == fastjson.TypeNull {
 		return nil

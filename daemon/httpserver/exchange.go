@@ -1,0 +1,155 @@
+package httpserver
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/inferd/inferd/daemon/oip"
+)
+
+const (
+	// watchInterval is how often connections of waiting requests are looked at for a client that hung up.
+	watchInterval = 50 * time.Millisecond
+	// maxIdleExchanges bounds the scratch objects kept for reuse.
+	maxIdleExchanges = 1024
+)
+
+// exchange is the scratch of one inference request, reused by later ones.
+type exchange struct {
+	request oip.Request
+	outputs []oip.Output
+	raw     []byte // a raw BYTES element with its length prefix
+	cancel  chan struct{}
+
+	// What the watcher reads. state says who may touch the rest.
+	state atomic.Int32
+	conn  net.Conn
+	since time.Time
+}
+
+// States of an exchange.
+const (
+	exchangeIdle      = iota
+	exchangeWaiting   // the handler waits for the engine
+	exchangeInspected // the watcher looks at the connection
+)
+
+// exchanges keeps exchanges for reuse and watches the connections of those that wait: fasthttp tells no handler that its client has hung up.
+type exchanges struct {
+	mutex sync.Mutex
+	all   []*exchange // every exchange in use or kept
+	idle  []*exchange
+}
+
+func (p *exchanges) get() *exchange {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if last := len(p.idle) - 1; last >= 0 {
+		x := p.idle[last]
+		p.idle = p.idle[:last]
+		return x
+	}
+	x := &exchange{cancel: make(chan struct{})}
+	p.all = append(p.all, x)
+	return x
+}
+
+func (p *exchanges) put(x *exchange) {
+	clear(x.outputs)
+	x.outputs = x.outputs[:0]
+	select {
+	case <-x.cancel:
+		x.cancel = make(chan struct{})
+	default:
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if len(p.idle) < maxIdleExchanges {
+		p.idle = append(p.idle, x)
+		return
+	}
+	for i, other := range p.all {
+		if other == x {
+			p.all[i] = p.all[len(p.all)-1]
+			p.all = p.all[:len(p.all)-1]
+			return
+		}
+	}
+}
+
+// waiting lets the watcher look at the connection until the returned exchange's done.
+func (x *exchange) waiting(conn net.Conn, now time.Time) {
+	x.conn, x.since = conn, now
+	x.state.Store(exchangeWaiting)
+}
+
+// done ends waiting. It outlasts a look of the watcher, which does not block.
+func (x *exchange) done() {
+	for !x.state.CompareAndSwap(exchangeWaiting, exchangeIdle) {
+	}
+	x.conn = nil
+}
+
+// watch looks at waiting exchanges until stop is called.
+func (p *exchanges) watch() (stop func()) {
+	ticker, end := time.NewTicker(watchInterval), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-end:
+				return
+			case now := <-ticker.C:
+				p.inspect(now)
+			}
+		}
+	}()
+	return func() {
+		ticker.Stop()
+		close(end)
+	}
+}
+
+func (p *exchanges) inspect(now time.Time) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if len(p.idle) == len(p.all) {
+		return
+	}
+	for _, x := range p.all {
+		if !x.state.CompareAndSwap(exchangeWaiting, exchangeInspected) {
+			continue
+		}
+		if now.Sub(x.since) >= watchInterval && hungUp(x.conn) {
+			select {
+			case <-x.cancel:
+			default:
+				close(x.cancel)
+			}
+		}
+		x.state.Store(exchangeWaiting)
+	}
+}
+
+// hungUp reports whether the other end has closed the connection: a look ahead, without waiting, finds the end of the stream or an error.
+func hungUp(conn net.Conn) bool {
+	raw, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	control, err := raw.SyscallConn()
+	if err != nil {
+		return true
+	}
+	gone := false
+	err = control.Control(func(fd uintptr) {
+		var one [1]byte
+		n, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		gone = n == 0 && err == nil || err != nil && err != unix.EAGAIN && err != unix.EINTR
+	})
+	return gone || err != nil
+}
