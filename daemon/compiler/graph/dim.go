@@ -34,7 +34,11 @@ const (
 	opQuotient operation = iota + 1 // floor(left/right)
 	opMinimum
 	opMaximum
+	opProduct // left*right where multiplying out would explode
 )
+
+// productLimit bounds the size of what Mul multiplies out.
+const productLimit = 1024
 
 func opaque(text string, operation operation, left, right Dim) Dim {
 	return Dim{terms: []term{{1, []factor{{text, operation, &left, &right}}}}}
@@ -77,6 +81,10 @@ func (d Dim) Sub(e Dim) Dim { return d.Add(e.Mul(Int(-1))) }
 func (d Dim) Mul(e Dim) Dim {
 	if len(d.terms) == 0 && len(e.terms) == 0 {
 		return Int(saturatingMul(d.constant, e.constant))
+	}
+	if d.Size()*e.Size() > productLimit {
+		low, high := ordered(d, e)
+		return opaque("("+low.String()+")*("+high.String()+")", opProduct, low, high)
 	}
 	var terms []term
 	for _, t := range d.terms {
@@ -166,6 +174,8 @@ func (f factor) eval(values map[string]int64) Dim {
 		return f.left.Eval(values).Min(f.right.Eval(values))
 	case opMaximum:
 		return f.left.Eval(values).Max(f.right.Eval(values))
+	case opProduct:
+		return f.left.Eval(values).Mul(f.right.Eval(values))
 	}
 	if value, ok := values[f.symbol]; ok {
 		return Int(value)

@@ -1,5 +1,19 @@
 package graph
 
+// Size counts the symbols and operations in the dimension: what evaluating or printing it costs. Hostile models can grow it without end.
+func (d Dim) Size() int {
+	size := 1
+	for _, t := range d.terms {
+		for _, f := range t.factors {
+			size++
+			if f.operation != 0 {
+				size += f.left.Size() + f.right.Size()
+			}
+		}
+	}
+	return size
+}
+
 // NonNegative reports whether the dimension is known not to be negative. False means unknown.
 func (d Dim) NonNegative() bool {
 	if d.constant < 0 {
@@ -20,7 +34,7 @@ func (d Dim) NonNegative() bool {
 
 func (f factor) nonNegative() bool {
 	switch f.operation {
-	case opQuotient, opMinimum:
+	case opQuotient, opMinimum, opProduct:
 		return f.left.NonNegative() && f.right.NonNegative()
 	case opMaximum:
 		return f.left.NonNegative() || f.right.NonNegative()

@@ -104,12 +104,15 @@ func (v *valueInfo) parseShape(m message) error {
 	})
 }
 
+// maxSymbol bounds the length of a dimension's name: expressions repeat it.
+const maxSymbol = 256
+
 // declareInputs makes the graph's inputs. Where no input names its axis 0 they share one symbol: converters of classical models leave
 // the number of rows unnamed (0 or absent), and it is the same for all columns.
 func declareInputs(declared []valueInfo) ([]*graph.Value, error) {
 	rows := sharedRows(declared)
 	var inputs []*graph.Value
-	for _, d := range declared {
+	for i, d := range declared {
 		if d.kind != "tensor" {
 			return nil, fmt.Errorf("input %q is a %s; only tensors are supported", d.name, d.kind)
 		}
@@ -117,16 +120,22 @@ func declareInputs(declared []valueInfo) ([]*graph.Value, error) {
 			return nil, fmt.Errorf("input %q has no element type", d.name)
 		}
 		v := &graph.Value{Name: d.name, DType: d.dtype, Ranked: d.ranked}
+		owner := symbolName(d.name)
+		if len(owner) > maxSymbol {
+			owner = fmt.Sprintf("{input %d}", i)
+		}
 		for axis, dim := range d.dims {
 			switch {
 			case dim.size > 0:
 				v.Shape = append(v.Shape, graph.Int(dim.size))
+			case len(dim.param) > maxSymbol:
+				return nil, fmt.Errorf("input %q: the name of dimension %d has %d bytes; at most %d are supported", d.name, axis, len(dim.param), maxSymbol)
 			case dim.param != "":
 				v.Shape = append(v.Shape, graph.Symbol(symbolName(dim.param)))
 			case axis == 0 && rows != "":
 				v.Shape = append(v.Shape, graph.Symbol(rows))
 			default: // also negative sizes, which some writers use for unknown
-				v.Shape = append(v.Shape, graph.Symbol(fmt.Sprintf("%s.%d", symbolName(d.name), axis)))
+				v.Shape = append(v.Shape, graph.Symbol(fmt.Sprintf("%s.%d", owner, axis)))
 			}
 		}
 		inputs = append(inputs, v)

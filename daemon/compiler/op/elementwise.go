@@ -138,7 +138,7 @@ func inferArithmetic(set typeSet, combine func(a, b graph.Dim) (graph.Dim, bool)
 		mapContent(n, func(elements []graph.Dim) (graph.Dim, bool) {
 			result, ok := elements[0], true
 			for _, e := range elements[1:] {
-				if result, ok = combine(result, e); !ok {
+				if result, ok = combine(result, e); !ok || result.Size() > dimLimit {
 					return result, false
 				}
 			}

@@ -93,11 +93,36 @@ func InferNode(g *graph.Graph, n *graph.Node) error {
 		return fmt.Errorf("%v: %w", n, err)
 	}
 	for i, v := range n.Outputs {
+		simplify(g, v)
 		if err := checkOutput(v); err != nil {
 			return fmt.Errorf("%v: output %d: %w", n, i, err)
 		}
 	}
 	return nil
+}
+
+// dimLimit bounds the size of dimensions, so that no model makes them grow with its depth.
+const dimLimit = 256
+
+// simplify forgets how dimensions came about where that is too long to carry along.
+func simplify(g *graph.Graph, v *graph.Value) {
+	if v == nil || v.Constant != nil {
+		return
+	}
+	large := func(d graph.Dim) bool { return d.Size() > dimLimit }
+	for i, dim := range v.Shape {
+		if large(dim) {
+			v.Shape = slices.Clone(v.Shape)
+			v.Shape[i] = g.FreshSymbol()
+			v.Affine = nil
+		}
+	}
+	if slices.ContainsFunc(v.Content, large) {
+		v.Content = nil
+	}
+	if v.Affine != nil && (large(v.Affine.Base) || slices.ContainsFunc(v.Affine.Strides, large)) {
+		v.Affine = nil
+	}
 }
 
 // checkOutput refuses what no device could hold.

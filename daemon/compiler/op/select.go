@@ -88,7 +88,9 @@ func inferConcat(g *graph.Graph, n *graph.Node) error {
 		}
 		for j, dim := range v.Shape {
 			if j == axis {
-				shape[j] = shape[j].Add(dim)
+				if shape[j] = shape[j].Add(dim); shape[j].Size() > dimLimit {
+					shape[j] = g.FreshSymbol()
+				}
 			} else if shape[j], err = mergeDim(shape[j], dim); err != nil {
 				return fmt.Errorf("input %d (%v) does not fit %v: axis %d: %w", i+1, v, first, j, err)
 			}

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/tensor"
@@ -47,7 +48,7 @@ func setType(n *graph.Node, i int, dtype tensor.DType) {
 // set declares output i, if present.
 func set(n *graph.Node, i int, dtype tensor.DType, shape []graph.Dim) {
 	if v := n.Output(i); v != nil && v.Constant == nil {
-		v.DType, v.Shape, v.Ranked = dtype, shape, true
+		v.DType, v.Shape, v.Ranked = dtype, slices.Clone(shape), true // passes may change one value's shape in place
 	}
 }
 
