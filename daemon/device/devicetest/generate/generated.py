@@ -9,7 +9,7 @@ import numpy
 from onnx import helper
 
 import generated_ml
-from build import TOLERANCE, floats, ints, single, special
+from build import floats, ints, single, special
 
 SIZES = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 257)
 
