@@ -371,7 +371,8 @@ func TestCancelStorm(t *testing.T) {
 					timeout = time.Duration(1 + n*100)
 				}
 				err := scale(e, "scale", 1+n%900, float32(n), cancel, timeout, 2)
-				if kind := KindOf(err); err != nil && kind != Cancelled && kind != Timeout {
+				// Requests that were given up hold their credits until the lane finds them: a storm may run out.
+				if kind := KindOf(err); err != nil && kind != Cancelled && kind != Timeout && kind != Unavailable {
 					t.Error(err)
 				}
 			}
