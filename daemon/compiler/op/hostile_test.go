@@ -94,13 +94,14 @@ func (c *choices) attribute(kind string) any {
 	return op.Chain{{Op: pick(c, "Add", "Where", "Cast", "Relu"), Args: []int{c.below(4), c.below(4)}}}
 }
 
+var operators = op.Operators()
+
 // inferAnything builds a few nodes of any operators from the bytes and runs everything that inference offers; only panics fail.
-func inferAnything(data []byte) {
+func inferAnything(data []byte) (nodes int) {
 	c := &choices{data}
 	g := &graph.Graph{Name: "hostile"}
 	values := []*graph.Value{c.value(g), c.value(g)}
-	operators := op.Operators()
-	for range 1 + c.below(4) {
+	for range 12 {
 		o := operators[(c.below(256)*7+c.below(256))%len(operators)]
 		n := &graph.Node{Name: "n", Domain: o.Domain, Op: o.Name, Version: o.MaxVersion, Attributes: graph.Attributes{}}
 		for range max(o.MinInputs, c.below(5)) {
@@ -119,7 +120,7 @@ func inferAnything(data []byte) {
 			n.Outputs = append(n.Outputs, &graph.Value{Name: "out", Producer: n})
 		}
 		if op.InferNode(g, n) != nil {
-			break
+			continue
 		}
 		op.CostOf(n)
 		g.Nodes = append(g.Nodes, n)
@@ -131,17 +132,21 @@ func inferAnything(data []byte) {
 	}
 	_ = op.BatchProof(g, "batch")
 	_ = op.Specialize(g, map[string]int64{"batch": int64(c.below(4)), "seq": c.integer()})
+	return len(g.Nodes)
 }
 
 // TestInferAnything feeds seeded random graphs.
 func TestInferAnything(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	data := make([]byte, 96)
-	for range 60000 {
+	data, nodes := make([]byte, 300), 0
+	for range 20000 {
 		for i := range data {
 			data[i] = byte(random.Uint32())
 		}
-		inferAnything(data)
+		nodes += inferAnything(data)
+	}
+	if nodes < 10000 {
+		t.Errorf("only %d nodes were inferred", nodes)
 	}
 }
 
