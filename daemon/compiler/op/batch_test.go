@@ -9,121 +9,129 @@ import (
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
+func weight(shape ...int64) *graph.Value {
+	return graph.NewConstant("w", tensor.New(tensor.Float32, shape...))
+}
+
+func axis(a int64) attrs { return attrs{"axis": a} }
+
+func perm(p ...int64) attrs { return attrs{"perm": p} }
+
+// batchCases build an output from x float32[shape]; want is part of the reason why rows may not be batched, empty where they may.
+var batchCases = map[string]struct {
+	shape string
+	build func(b *builder, x *graph.Value) *graph.Value
+	want  string
+}{
+	"elementwise": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Add", nil, b.node("Relu", nil, x), weight(8))
+	}, ""},
+	"rows and rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Add", nil, x, b.float("batch,1")) }, ""},
+	"crossed":       {"batch,1", func(b *builder, x *graph.Value) *graph.Value { return b.node("Add", nil, x, b.float("batch")) }, "along axis"},
+	"softmax":       {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Softmax", axis(-1), x) }, ""},
+	"softmax rows":  {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Softmax", axis(0), x) }, "along the batch axis 0"},
+	"reduce":        {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("ReduceMean", nil, x, list(1)) }, ""},
+	"reduce rows":   {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("ReduceMean", nil, x, list(0)) }, "reduces the batch axis"},
+	"reduce all":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("ReduceSum", nil, x) }, "reduces the batch axis"},
+	"argmax rows":   {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("ArgMax", axis(0), x) }, "reduces the batch axis"},
+	"matmul":        {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("MatMul", nil, x, weight(8, 4)) }, ""},
+	"matmul sums": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("MatMul", nil, weight(3, 8), b.node("Transpose", nil, x))
+	}, "its rows are not the requests' rows"},
+	"gram matrix": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("MatMul", nil, x, b.node("Transpose", nil, x))
+	}, "axis 0 of A and axis 1 of B"},
+	"sum over rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("MatMul", nil, b.node("Transpose", nil, x), x)
+	}, "sums along the batch axis"},
+	"attention": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("MatMul", nil, x, b.node("Transpose", perm(0, 2, 1), x))
+	}, ""},
+	"gemm": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Gemm", nil, x, weight(8, 4), weight(4)) }, ""},
+	"gemm with rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Gemm", nil, x, weight(8, 4), b.float("batch,4"))
+	}, ""},
+	"merged": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
+		flat := b.node("Softmax", axis(-1), b.node("Reshape", nil, x, list(-1, 8)))
+		return b.node("Reshape", nil, flat, content("batch,s,8"))
+	}, ""},
+	"merged softmax": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Reshape", nil, b.node("Softmax", axis(0), b.node("Reshape", nil, x, list(-1, 8))), content("batch,s,8"))
+	}, "along the batch axis 0"},
+	"batch inside": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Reshape", nil, b.node("Transpose", perm(1, 0, 2), x), content("s*batch,8"))
+	}, "no axis of the result"},
+	"there and back": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Transpose", perm(1, 0, 2), b.node("Transpose", perm(1, 0, 2), x))
+	}, ""},
+	"transposed": {"batch,s", func(b *builder, x *graph.Value) *graph.Value { return b.node("Transpose", nil, x) }, "its rows are not the requests' rows"},
+	"mixed rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Reshape", nil, x, list(8, -1)) }, "no axis of the result"},
+	"slice": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Slice", nil, x, list(0), list(4), list(1))
+	}, ""},
+	"slice rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Slice", nil, x, list(0), list(4), list(0))
+	}, "cuts the batch axis"},
+	"slice by batch": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Slice", nil, x, content("batch"), b.node("Add", nil, content("batch"), list(1)), list(1))
+	}, "depends on the size of the batch"},
+	"whole slice": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Slice", nil, x, list(0), list(1<<63-1), list(0))
+	}, ""},
+	"reversed": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Slice", nil, x, list(-1), list(-1<<63), list(0), list(-1))
+	}, "cuts the batch axis"},
+	"concat":      {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Concat", axis(1), x, x) }, ""},
+	"concat rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Concat", axis(0), x, x) }, "joins along the batch axis"},
+	"class token": {"batch,4,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Concat", axis(1), b.node("Expand", nil, weight(1, 1, 8), content("batch,1,1")), x)
+	}, ""},
+	"expand rows":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Expand", nil, x, content("batch,8")) }, ""},
+	"stacked copies": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Tile", nil, x, list(2, 1)) }, "repeats the batch axis"},
+	"embedding": {"batch", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Gather", nil, weight(9, 4), b.node("Cast", attrs{"to": int64(7)}, x))
+	}, ""},
+	"gather columns": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Gather", axis(1), x, list(0, 3)) }, ""},
+	"gather rows":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Gather", axis(0), x, list(0)) }, "gathers along the batch axis"},
+	"positions": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		row := b.node("Cast", attrs{"to": int64(1)}, b.node("Range", nil, scalar(0), content("batch"), scalar(1)))
+		return b.node("Add", nil, x, b.node("Unsqueeze", nil, row, list(1)))
+	}, "depends on the size of the batch"},
+	"mean over batch size": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Div", nil, x, b.node("Cast", attrs{"to": int64(1)}, content("batch")))
+	}, "depends on the size of the batch"},
+	"divided by length": {"batch,s", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Div", nil, x, b.node("Cast", attrs{"to": int64(1)}, content("s")))
+	}, ""},
+	"conv": {"batch,3,8,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Conv", nil, x, weight(4, 3, 3, 3)) }, ""},
+	"flat conv": {"batch,3,8,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("Flatten", axis(1), b.node("Conv", nil, x, weight(4, 3, 3, 3)))
+	}, ""},
+	"norm rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("LayerNormalization", axis(0), x, weight(1, 8))
+	}, "along the batch axis"},
+	"cumulative": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("CumSum", nil, x, scalar(0)) }, "sums along the batch axis"},
+	"pad rows":   {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Pad", nil, x, list(1, 0, 0, 0)) }, "pads the batch axis"},
+	"one vector": {"batch", func(b *builder, x *graph.Value) *graph.Value { return b.node("ai.onnx.ml:Normalizer", nil, x) }, "no matrix of rows"},
+	"lstm": {"batch,s,4", func(b *builder, x *graph.Value) *graph.Value {
+		y := b.node("LSTM", nil, b.node("Transpose", perm(1, 0, 2), x), weight(1, 8, 4), weight(1, 8, 2))
+		return b.node("Transpose", perm(2, 0, 1, 3), y)
+	}, ""},
+	"lstm over rows": {"batch,s,4", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("LSTM", nil, x, weight(1, 8, 4), weight(1, 8, 2))
+	}, "has its batch along axis 0, want 1"},
+	"fused": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("inferd:LayerNormalization", nil, b.node("inferd:Linear", nil, x, weight(8, 8), nil, x), x, weight(8))
+	}, ""},
+	"constant output": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Relu", nil, weight(3)) }, "its rows are not the requests' rows"},
+	"shape output":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Shape", nil, x) }, "its rows are not the requests' rows"},
+	"two batches":     {"batch,batch", func(b *builder, x *graph.Value) *graph.Value { return x }, "axis 1"},
+	"other symbol":    {"n,8", func(b *builder, x *graph.Value) *graph.Value { return x }, "is not batch"},
+}
+
 // TestBatchProof builds graphs over x float32[batch, ...] and asks whether rows may be batched; want is part of the reason why not.
 func TestBatchProof(t *testing.T) {
-	weight := func(shape ...int64) *graph.Value { return graph.NewConstant("w", tensor.New(tensor.Float32, shape...)) }
-	axis := func(a int64) attrs { return attrs{"axis": a} }
-	perm := func(p ...int64) attrs { return attrs{"perm": p} }
-	for name, test := range map[string]struct {
-		shape string
-		build func(b *builder, x *graph.Value) *graph.Value
-		want  string
-	}{
-		"elementwise": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Add", nil, b.node("Relu", nil, x), weight(8))
-		}, ""},
-		"rows and rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Add", nil, x, b.float("batch,1")) }, ""},
-		"crossed":       {"batch,1", func(b *builder, x *graph.Value) *graph.Value { return b.node("Add", nil, x, b.float("batch")) }, "along axis"},
-		"softmax":       {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Softmax", axis(-1), x) }, ""},
-		"softmax rows":  {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Softmax", axis(0), x) }, "along the batch axis 0"},
-		"reduce":        {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("ReduceMean", nil, x, list(1)) }, ""},
-		"reduce rows":   {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("ReduceMean", nil, x, list(0)) }, "reduces the batch axis"},
-		"reduce all":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("ReduceSum", nil, x) }, "reduces the batch axis"},
-		"argmax rows":   {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("ArgMax", axis(0), x) }, "reduces the batch axis"},
-		"matmul":        {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("MatMul", nil, x, weight(8, 4)) }, ""},
-		"matmul sums": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("MatMul", nil, weight(3, 8), b.node("Transpose", nil, x))
-		}, "its rows are not the requests' rows"},
-		"gram matrix": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("MatMul", nil, x, b.node("Transpose", nil, x))
-		}, "axis 0 of A and axis 1 of B"},
-		"sum over rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("MatMul", nil, b.node("Transpose", nil, x), x)
-		}, "sums along the batch axis"},
-		"attention": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("MatMul", nil, x, b.node("Transpose", perm(0, 2, 1), x))
-		}, ""},
-		"gemm": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Gemm", nil, x, weight(8, 4), weight(4)) }, ""},
-		"gemm with rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Gemm", nil, x, weight(8, 4), b.float("batch,4"))
-		}, ""},
-		"merged": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
-			flat := b.node("Softmax", axis(-1), b.node("Reshape", nil, x, list(-1, 8)))
-			return b.node("Reshape", nil, flat, content("batch,s,8"))
-		}, ""},
-		"merged softmax": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Reshape", nil, b.node("Softmax", axis(0), b.node("Reshape", nil, x, list(-1, 8))), content("batch,s,8"))
-		}, "along the batch axis 0"},
-		"batch inside": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Reshape", nil, b.node("Transpose", perm(1, 0, 2), x), content("s*batch,8"))
-		}, "no axis of the result"},
-		"there and back": {"batch,s,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Transpose", perm(1, 0, 2), b.node("Transpose", perm(1, 0, 2), x))
-		}, ""},
-		"transposed": {"batch,s", func(b *builder, x *graph.Value) *graph.Value { return b.node("Transpose", nil, x) }, "its rows are not the requests' rows"},
-		"mixed rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Reshape", nil, x, list(8, -1)) }, "no axis of the result"},
-		"slice": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Slice", nil, x, list(0), list(4), list(1))
-		}, ""},
-		"slice rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Slice", nil, x, list(0), list(4), list(0))
-		}, "cuts the batch axis"},
-		"slice by batch": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Slice", nil, x, content("batch"), b.node("Add", nil, content("batch"), list(1)), list(1))
-		}, "depends on the size of the batch"},
-		"whole slice": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Slice", nil, x, list(0), list(1<<63-1), list(0))
-		}, ""},
-		"reversed": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Slice", nil, x, list(-1), list(-1<<63), list(0), list(-1))
-		}, "cuts the batch axis"},
-		"concat":      {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Concat", axis(1), x, x) }, ""},
-		"concat rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Concat", axis(0), x, x) }, "joins along the batch axis"},
-		"class token": {"batch,4,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Concat", axis(1), b.node("Expand", nil, weight(1, 1, 8), content("batch,1,1")), x)
-		}, ""},
-		"expand rows":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Expand", nil, x, content("batch,8")) }, ""},
-		"stacked copies": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Tile", nil, x, list(2, 1)) }, "repeats the batch axis"},
-		"embedding": {"batch", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Gather", nil, weight(9, 4), b.node("Cast", attrs{"to": int64(7)}, x))
-		}, ""},
-		"gather columns": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Gather", axis(1), x, list(0, 3)) }, ""},
-		"gather rows":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Gather", axis(0), x, list(0)) }, "gathers along the batch axis"},
-		"positions": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			row := b.node("Cast", attrs{"to": int64(1)}, b.node("Range", nil, scalar(0), content("batch"), scalar(1)))
-			return b.node("Add", nil, x, b.node("Unsqueeze", nil, row, list(1)))
-		}, "depends on the size of the batch"},
-		"mean over batch size": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Div", nil, x, b.node("Cast", attrs{"to": int64(1)}, content("batch")))
-		}, "depends on the size of the batch"},
-		"divided by length": {"batch,s", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Div", nil, x, b.node("Cast", attrs{"to": int64(1)}, content("s")))
-		}, ""},
-		"conv": {"batch,3,8,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Conv", nil, x, weight(4, 3, 3, 3)) }, ""},
-		"flat conv": {"batch,3,8,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("Flatten", axis(1), b.node("Conv", nil, x, weight(4, 3, 3, 3)))
-		}, ""},
-		"norm rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("LayerNormalization", axis(0), x, weight(1, 8))
-		}, "along the batch axis"},
-		"cumulative": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("CumSum", nil, x, scalar(0)) }, "sums along the batch axis"},
-		"pad rows":   {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Pad", nil, x, list(1, 0, 0, 0)) }, "pads the batch axis"},
-		"one vector": {"batch", func(b *builder, x *graph.Value) *graph.Value { return b.node("ai.onnx.ml:Normalizer", nil, x) }, "no matrix of rows"},
-		"lstm": {"batch,s,4", func(b *builder, x *graph.Value) *graph.Value {
-			y := b.node("LSTM", nil, b.node("Transpose", perm(1, 0, 2), x), weight(1, 8, 4), weight(1, 8, 2))
-			return b.node("Transpose", perm(2, 0, 1, 3), y)
-		}, ""},
-		"lstm over rows": {"batch,s,4", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("LSTM", nil, x, weight(1, 8, 4), weight(1, 8, 2))
-		}, "has its batch along axis 0, want 1"},
-		"fused": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
-			return b.node("inferd:LayerNormalization", nil, b.node("inferd:Linear", nil, x, weight(8, 8), nil, x), x, weight(8))
-		}, ""},
-		"constant output": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Relu", nil, weight(3)) }, "its rows are not the requests' rows"},
-		"shape output":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Shape", nil, x) }, "its rows are not the requests' rows"},
-		"two batches":     {"batch,batch", func(b *builder, x *graph.Value) *graph.Value { return x }, "axis 1"},
-		"other symbol":    {"n,8", func(b *builder, x *graph.Value) *graph.Value { return x }, "is not batch"},
-	} {
+	for name, test := range batchCases {
 		b := newBuilder(t)
 		x := b.float(test.shape)
 		y := test.build(b, x)
