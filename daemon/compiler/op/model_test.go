@@ -29,7 +29,7 @@ var modelOutputs = map[string][]string{
 	"xgboost_500":        {"float32[batch,1]"},
 }
 
-func loadModel(t *testing.T, name string) *graph.Graph {
+func loadModel(t testing.TB, name string) *graph.Graph {
 	t.Helper()
 	file := filepath.Join(modelsFolder, name, "model.onnx")
 	data, err := os.ReadFile(file)
