@@ -11,8 +11,9 @@ import (
 // unfoldable operators give another result at each run.
 var unfoldable = []string{"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"}
 
-// repeating operators only copy: folding one into a large constant would trade a cheap step for memory.
-var repeating = []string{"Expand", "Tile", "ConstantOfShape"}
+// repeating operators only copy: folding one into a large constant would trade a cheap step for memory. ConstantOfShape is none of them:
+// some exporters store weights as one.
+var repeating = []string{"Expand", "Tile"}
 
 // growthFactor bounds a folded constant relative to the constants it is made of, so that converted weights may be folded however
 // large they are while a hostile model can never grow much.

@@ -95,6 +95,21 @@ func TestFuseLinear(t *testing.T) {
 			y := b.node("Mul", nil, b.node("MatMul", nil, x, b.weights(8, 8)), b.number(3))
 			return b.node("Add", nil, x, b.node("Add", nil, y, b.weights(8)))
 		}, "inferd.Linear:1"},
+		{"sum of three", func(b *builder, x value) value {
+			y := b.node("MatMul", nil, x, b.weights(8, 8))
+			return b.node("Sum", nil, x, y, b.weights(8))
+		}, "inferd.Linear:1"},
+		{"batch normalisation", func(b *builder, x value) value {
+			y := b.node("Gemm", graph.Attributes{"transB": int64(1)}, x, b.weights(6, 8), b.weights(6))
+			variance := graph.NewConstant("variance", tensor.FromSlice([]float32{1, 2, 3, 4, 5, 6}, 6))
+			return b.node("BatchNormalization", nil, y, b.weights(6), b.weights(6), b.weights(6), variance)
+		}, "inferd.Linear:1"},
+		{"scale per column", func(b *builder, x value) value {
+			return b.node("Mul", nil, b.node("MatMul", nil, x, b.weights(8, 6)), b.weights(1, 6))
+		}, "inferd.Linear:1"},
+		{"scale per row", func(b *builder, x value) value {
+			return b.node("Mul", nil, b.node("MatMul", nil, x, b.weights(8, 6)), b.floats("rows", "batch", 1))
+		}, "Mul:1 inferd.Linear:1"},
 		{"residual after the activation", func(b *builder, x value) value {
 			return b.node("Add", nil, x, b.node("Relu", nil, b.node("MatMul", nil, x, b.weights(8, 8))))
 		}, "inferd.Linear:1"},

@@ -177,24 +177,60 @@ func (e *editor) sumOf(a, b *graph.Value) (*graph.Value, bool) {
 	return constantFloats(a.Name+":sum", sum, int64(len(sum))), true
 }
 
-// fuseScale absorbs a multiplication by a constant number into alpha and the bias of a Linear.
+// fuseScale absorbs a multiplication by a constant number into alpha and the bias of a Linear, and one by a constant per column into the
+// weights.
 func fuseScale(e *editor, n *graph.Node) error {
 	for i, v := range n.Inputs {
-		factor, ok := e.scalar(v)
 		x := n.Inputs[1-i]
 		p := fusedProducer(x, op.FusedLinear)
-		if !ok || p == nil || !e.single(x) || !sameType(x, n.Output(0)) || p.Text("activation", "") != "" || p.Input(inputResidual) != nil {
+		if v.Constant == nil || p == nil || !e.single(x) || !sameType(x, n.Output(0)) || p.Text("activation", "") != "" || p.Input(inputResidual) != nil {
 			continue
 		}
 		inputs := slices.Clone(p.Inputs)
-		if bias := p.Input(inputBias); bias != nil {
-			if bias.Constant == nil {
-				continue
+		if factor, ok := e.scalar(v); ok && (p.Input(inputBias) == nil || p.Inputs[inputBias].Constant != nil) {
+			if bias := p.Input(inputBias); bias != nil {
+				inputs[inputBias] = e.scaledVector(bias, factor)
 			}
-			inputs[inputBias] = e.scaledVector(bias, factor)
+			e.absorb(n, p, p.Attributes.With("alpha", p.Float("alpha", 1)*factor), inputs)
+			return nil
 		}
-		e.absorb(n, p, p.Attributes.With("alpha", p.Float("alpha", 1)*factor), inputs)
-		return nil
+		if e.scaleColumns(inputs, v, x, p.Int("transpose_b", 0) == 1) {
+			e.absorb(n, p, p.Attributes, inputs)
+			return nil
+		}
 	}
 	return nil
+}
+
+// scaleColumns multiplies the weights and the bias of a Linear by a constant per column of its output x.
+func (e *editor) scaleColumns(inputs []*graph.Value, v, x *graph.Value, transposed bool) bool {
+	factors, ok := e.columns(v, x)
+	weights, okWeights := e.floats(inputs[1])
+	if !ok || !okWeights {
+		return false
+	}
+	scale, _ := e.floats(factors)
+	shape := inputs[1].Constant.Shape
+	width := int(shape[1]) // of a row of the weights
+	column := func(i int) int { return i % width }
+	if transposed {
+		column = func(i int) int { return i / width }
+	}
+	scaled := make([]float32, len(weights))
+	for i, w := range weights {
+		scaled[i] = w * scale[column(i)]
+	}
+	if len(inputs) > inputBias && inputs[inputBias] != nil {
+		bias, ok := e.floats(inputs[inputBias])
+		if !ok || len(bias) != len(scale) {
+			return false
+		}
+		product := make([]float32, len(bias))
+		for i, b := range bias {
+			product[i] = b * scale[i]
+		}
+		inputs[inputBias] = constantFloats(inputs[inputBias].Name+":scaled", product, int64(len(product)))
+	}
+	inputs[1] = constantFloats(inputs[1].Name+":scaled", scaled, shape...)
+	return true
 }

@@ -57,6 +57,7 @@ var cleanup = []pass{
 var recognition = []pass{
 	{"rewrite affine gathers", each(rewriteGather)},
 	{"drop zero states", each(dropZeroState)},
+	{"split sums", each(splitSum)},
 	{"fold batch normalisations", each(foldBatchNormalization)},
 	{"fold scales into convolutions", each(foldConvScale)},
 	{"recognise activations", each(recogniseActivation)},

@@ -155,3 +155,19 @@ func (e *editor) scaledConv(x *graph.Value, scale, shift []float32) (*graph.Node
 		constantFloats(b, bias, int64(channels)))
 	return fused, true
 }
+
+// splitSum turns the sum of several tensors into additions, which other passes know.
+func splitSum(e *editor, n *graph.Node) error {
+	if !isONNX(n, "Sum") || len(n.Inputs) < 2 {
+		return nil
+	}
+	sum := n.Inputs[0]
+	for _, v := range n.Inputs[1 : len(n.Inputs)-1] {
+		var err error
+		if sum, err = e.insert(n, graph.DomainONNX, "Add", versionElementwise, nil, sum, v); err != nil {
+			return err
+		}
+	}
+	e.substitute(n, newNode(n, graph.DomainONNX, "Add", versionElementwise, nil, sum, n.Inputs[len(n.Inputs)-1]), 1)
+	return nil
+}
