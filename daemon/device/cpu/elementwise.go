@@ -28,6 +28,9 @@ func selectChain(s *selection) (*kernel, error) {
 // selectElementwise runs a single element-wise operator as a chain of its own.
 func selectElementwise(s *selection) (*kernel, error) {
 	inputs := len(s.Inputs)
+	if s.Op == "Pow" && s.Inputs[0].DType != s.Inputs[1].DType {
+		return nil, noKernel("base and exponent are of different types")
+	}
 	in := elementwise.Instruction{Op: s.Op}
 	switch s.Op {
 	case "Cast":

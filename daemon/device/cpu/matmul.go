@@ -78,8 +78,19 @@ func selectGemm(s *selection) (*kernel, error) {
 	return s.product("gemm", p, true)
 }
 
+// refuseEmpty leaves products without elements, or without terms, to the reference.
+func (s *selection) refuseEmpty(k int) error {
+	if k == 0 || product(s.outputShape(0)) == 0 {
+		return noKernel("the product is empty")
+	}
+	return nil
+}
+
 // product makes the kernel of a planned product over inputs 0, 1 and, as residual, 2. Constant operands are read as they are.
 func (s *selection) product(name string, p gemm.Product, residual bool) (*kernel, error) {
+	if err := s.refuseEmpty(p.K); err != nil {
+		return nil, err
+	}
 	return &kernel{name: s.named(name, tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
 		inputs, err := places(at, 0, 1)
 		if err != nil {
