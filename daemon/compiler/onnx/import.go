@@ -180,8 +180,9 @@ func (im *importer) link(n *nodeProto, s *scope) error {
 	if n.name == "" {
 		node.Name = im.unnamed(node)
 	}
-	if im.noteSubgraphs(node) {
-		return nil
+	carries, err := im.noteSubgraphs(node)
+	if carries || err != nil {
+		return err
 	}
 	return im.rewrite(node)
 }
@@ -297,23 +298,23 @@ func constantTensor(name string, value any) (*tensor.Tensor, error) {
 	return nil, fmt.Errorf("attribute %q has no usable value", name)
 }
 
-// noteSubgraphs remembers a node that carries graphs and reports whether it does. Attributes of other unsupported kinds are dropped.
-func (im *importer) noteSubgraphs(n *graph.Node) bool {
+// noteSubgraphs remembers a node that carries graphs and reports whether it does. It fails on other attributes that a graph cannot hold.
+func (im *importer) noteSubgraphs(n *graph.Node) (bool, error) {
 	found := false
 	for name, value := range n.Attributes {
 		kind, ok := value.(unsupported)
-		if !ok {
-			continue
-		}
-		delete(n.Attributes, name)
-		if kind.kind == kindGraph {
+		switch {
+		case !ok:
+		case kind.kind != kindGraph:
+			return false, fmt.Errorf("attribute %q: a %s is not supported", name, kind.kind)
+		default:
 			found = true
 			if _, seen := im.subgraphs[n.QualifiedOp()]; !seen {
 				im.subgraphs[n.QualifiedOp()] = n.Name
 			}
 		}
 	}
-	return found
+	return found, nil
 }
 
 func (im *importer) rejectSubgraphs() error {

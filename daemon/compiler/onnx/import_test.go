@@ -128,6 +128,7 @@ func TestParseErrors(t *testing.T) {
 		"untyped input":     {modelOf(bytesField(11, bytesField(1, "s")), y), `input "s" is a value without a type`},
 		"sparse":            {modelOf(bytesField(15, ""), y), "sparse initializers are not supported"},
 		"sparse constant":   {modelOf(nodeField("Constant", nil, []string{"y"}, bytesField(5, bytesField(1, "sparse_value"), bytesField(22, ""), varintField(20, kindSparse))), y), "a sparse tensor is not supported"},
+		"type attribute":    {modelOf(nodeField("Optional", nil, []string{"y"}, bytesField(5, bytesField(1, "type"), varintField(20, 13))), y), `attribute "type": a type is not supported`},
 		"empty constant":    {modelOf(nodeField("Constant", nil, []string{"y"}), y), "0 values, want 0, 1 and 1"},
 		"attribute twice":   {modelOf(nodeField("Add", nil, []string{"y"}, intAttribute("a", 1), intAttribute("a", 1)), y), `attribute "a" has no name or is given twice`},
 		"attribute kind":    {modelOf(nodeField("Add", nil, []string{"y"}, bytesField(5, bytesField(1, "a"), varintField(20, 77))), y), "kind 77 is unknown"},

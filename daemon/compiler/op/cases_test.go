@@ -13,7 +13,8 @@ import (
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
-// casesVariable names a folder of ONNX's own operator cases, one folder a case with model.onnx and test_data_set_0.
+// casesVariable names a folder of ONNX's own operator cases, one folder a case with model.onnx and test_data_set_0, as
+// "python -m onnx.backend.test.cmd_tools generate-data -o FOLDER" writes them under FOLDER/node.
 const casesVariable = "INFERD_ONNX_CASES"
 
 // TestOperatorCases compares inference with the outputs of ONNX's own cases: with known shapes, and with a symbol for every dimension of
