@@ -93,6 +93,46 @@ func TestTransposeOfOnesIsReshape(t *testing.T) {
 	b.want("Reshape:1")
 }
 
+func TestMoveTranspose(t *testing.T) {
+	turn := func(b *builder, v *graph.Value, perm ...int64) *graph.Value {
+		return b.node("Transpose", graph.Attributes{"perm": perm}, v)
+	}
+	cases := []struct {
+		name  string
+		build func(b *builder) *graph.Value
+		want  string
+	}{
+		{"parted by a reshape that joins", func(b *builder) *graph.Value {
+			x := turn(b, b.floats("x", "seq", 2, "batch", 4), 0, 2, 1, 3)
+			return turn(b, b.node("Reshape", nil, x, b.list(0, 0, 8)), 1, 0, 2)
+		}, "Reshape:1 Transpose:1"},
+		{"parted by a reshape that splits", func(b *builder) *graph.Value {
+			x := turn(b, b.floats("x", "seq", 8, "batch"), 2, 0, 1)
+			return turn(b, b.node("Reshape", nil, x, b.list(0, 0, 4, 2)), 1, 0, 3, 2)
+		}, "Reshape:1 Transpose:2"},
+		{"embedding", func(b *builder) *graph.Value {
+			return turn(b, b.node("Gather", nil, b.weights(5, 4), b.input("ids", tensor.Int64, "batch", "seq")), 1, 0, 2)
+		}, "Gather:1 Transpose:1"},
+		{"embedding with its columns moved", func(b *builder) *graph.Value {
+			return turn(b, b.node("Gather", nil, b.weights(5, 4), b.input("ids", tensor.Int64, "batch", "seq")), 0, 2, 1)
+		}, "Gather:1 Transpose:1"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBuilder(t)
+			b.output(c.build(b))
+			checkEqual(t, b.g, map[string]int64{"batch": 2, "seq": 3})
+			b.prepare(fusesNone)
+			b.want(c.want)
+			for _, n := range b.g.Nodes {
+				if c.name == "embedding" && n.Op == "Transpose" && n.Input(0).Name != "ids" {
+					t.Errorf("the rows are transposed, not the indices:\n%s", dump(b.g))
+				}
+			}
+		})
+	}
+}
+
 func TestFoldConstants(t *testing.T) {
 	b := newBuilder(t)
 	x := b.floats("x", "batch", 4)

@@ -24,7 +24,7 @@ const modelFolder = "../../../../shared/models"
 var wantOperators = map[string]string{
 	"digits_logreg": "ai.onnx.ml.LinearClassifier:1 ai.onnx.ml.Normalizer:1 ai.onnx.ml.Scaler:1",
 	"lightgbm_300":  "ai.onnx.ml.TreeEnsembleClassifier:1",
-	"lstm_tagger":   "Gather:1 LSTM:2 Reshape:2 Transpose:4 inferd.Linear:1",
+	"lstm_tagger":   "Gather:1 LSTM:2 Reshape:2 Transpose:3 inferd.Linear:1",
 	"minilm": "Cast:1 Gather:3 Reshape:1 Slice:1 Where:1 inferd.Attention:6 inferd.Elementwise:1 " +
 		"inferd.LayerNormalization:13 inferd.Linear:24",
 	"mlp":                "Softmax:1 inferd.Linear:3",

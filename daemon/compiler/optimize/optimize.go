@@ -78,6 +78,7 @@ var epilogues = []pass{
 	{"remove identities", each(removeIdentity)},
 	{"merge reshapes", each(mergeReshape)},
 	{"merge transposes", each(mergeTranspose)},
+	{"move transposes", each(moveTranspose)}, // not earlier: attention is found by its transposes
 	{"fuse epilogues", each(fuseEpilogue)},
 	{"pack attention", each(packAttention)},
 	{"remove dead nodes", removeDead},
