@@ -165,8 +165,9 @@ func before[T any](a, b *Item[T]) bool {
 func (q *Queue[T]) decide(b *bucket[T], policy *Policy, now int64, busy bool) Decision[T] {
 	var items, rows, preferredItems, preferredRows int
 	due, full := int64(math.MaxInt64), false
-	var previous *Item[T]
-	for item := b.first; item != nil; item = item.next {
+	var previous, next *Item[T]
+	for item := b.first; item != nil; item = next {
+		next = item.next // a dropped item may be in use again at once
 		if q.Abandoned != nil && q.Abandoned(item.Value) {
 			q.unlink(b, previous, item)
 			if q.Dropped != nil {

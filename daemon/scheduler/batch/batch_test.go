@@ -260,3 +260,19 @@ func BenchmarkAddNextTake(b *testing.B) {
 		list = q.Take(q.Next(&policy, 0, false), list[:0])
 	}
 }
+
+// TestDroppedItemsAreReusedAtOnce clears what was dropped, as a pool would.
+func TestDroppedItemsAreReusedAtOnce(t *testing.T) {
+	q := &Queue[request]{
+		Abandoned: func(r *request) bool { return r.abandoned },
+		Dropped:   func(r *request) { r.item = Item[request]{} },
+	}
+	for id := range 3 {
+		r := newRequest(id, 1, 0)
+		r.abandoned = id < 2
+		q.Add(&r.item)
+	}
+	if d := q.Next(&Policy{MaxRows: 4}, 0, false); d.Rows != 1 || d.First().Value.id != 2 {
+		t.Errorf("decision %+v", d)
+	}
+}
