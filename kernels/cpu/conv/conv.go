@@ -69,11 +69,22 @@ const (
 	depthwiseMultiplier    = C.DEPTHWISE_MULTIPLIER
 )
 
+// Parameter numbers of the Winograd kernel, from conv.h.
+const (
+	winogradTiles         = C.WINOGRAD_TILES
+	winogradBlock         = C.WINOGRAD_BLOCK
+	winogradPanels        = C.WINOGRAD_PANELS
+	winogradWidePanels    = C.WINOGRAD_WIDE_PANELS
+	winogradNarrowVectors = C.WINOGRAD_NARROW_VECTORS
+	winogradChannelBlocks = C.WINOGRAD_CHANNEL_BLOCKS
+)
+
 // kernel returns the C function for the algorithm and level.
 func kernel(algorithm Algorithm, level isa.Level) step.Kernel {
 	kernels := [...][3]step.Kernel{
 		Direct:    {step.Kernel(C.conv_direct_scalar), step.Kernel(C.conv_direct_avx2), step.Kernel(C.conv_direct_avx512)},
 		Depthwise: {step.Kernel(C.conv_depthwise_scalar), step.Kernel(C.conv_depthwise_avx2), step.Kernel(C.conv_depthwise_avx512)},
+		Winograd:  {step.Kernel(C.conv_winograd_scalar), step.Kernel(C.conv_winograd_avx2), step.Kernel(C.conv_winograd_avx512)},
 	}
 	return kernels[algorithm][level]
 }

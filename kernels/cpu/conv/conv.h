@@ -65,11 +65,24 @@ enum {
 	DEPTHWISE_MULTIPLIER, // output channels per input channel
 };
 
+// Winograd convolution's own.
+enum {
+	WINOGRAD_TILES = CONV_FAMILY, // 4x4 tiles of outputs in all
+	WINOGRAD_BLOCK,               // of one tile of the step
+	WINOGRAD_PANELS,              // as DIRECT_PANELS
+	WINOGRAD_WIDE_PANELS,
+	WINOGRAD_NARROW_VECTORS,
+	WINOGRAD_CHANNEL_BLOCKS,
+};
+
 void conv_direct_scalar(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
 void conv_direct_avx2(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
 void conv_direct_avx512(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
 void conv_depthwise_scalar(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
 void conv_depthwise_avx2(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
 void conv_depthwise_avx512(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
+void conv_winograd_scalar(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
+void conv_winograd_avx2(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
+void conv_winograd_avx512(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
 
 #endif

@@ -48,6 +48,8 @@ func layers() []layerCase {
 		{Params: square(16, 16, 16, 3, 1, 3, 3), batch: 1, height: 12, width: 12},
 		{Params: square(9, 27, 9, 3, 1, 1, 1), batch: 2, height: 6, width: 6},
 		{Params: square(6, 12, 6, 5, 2, 1, 2), batch: 1, height: 6, width: 7},
+		{Params: square(24, 72, 1, 3, 1, 1, 1), batch: 1, height: 20, width: 18},
+		{Params: square(19, 21, 1, 3, 1, 1, 0), batch: 3, height: 15, width: 13},
 		{Params: square(8, 8, 8, 3, 1, 1, 5), batch: 1, height: 4, width: 4},
 		{Params: square(10, 10, 1, 3, 1, 1, 5), batch: 1, height: 4, width: 4},
 	}
@@ -73,6 +75,23 @@ func (c *layerCase) name(i int) string {
 		c.KernelWidth, c.StrideWidth)
 }
 
+// tolerance of each algorithm for inputs and weights in [-1, 1).
+var tolerance = map[Algorithm]float64{Direct: 2e-5, Depthwise: 2e-5, Winograd: 1e-4}
+
+// layouts returns the case's layout for each algorithm that can compute it.
+func (c *layerCase) layouts(t *testing.T, level isa.Level) []Layout {
+	chosen, err := Choose(level, c.Params, c.height, c.width)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.winogradPossible() || c.planar {
+		return []Layout{chosen}
+	}
+	direct, winograd := chosen, chosen
+	direct.Algorithm, winograd.Algorithm = Direct, Winograd
+	return []Layout{direct, winograd}
+}
+
 func TestAgainstFloat64(t *testing.T) {
 	steptest.Levels(t, func(t *testing.T, level isa.Level) {
 		for i, c := range layers() {
@@ -85,10 +104,6 @@ func TestAgainstFloat64(t *testing.T) {
 					c.residualStride = 1
 				}
 				t.Run(fmt.Sprint(c.name(i), "_", c.activation.Kind, variant), func(t *testing.T) {
-					layout, err := Choose(level, c.Params, c.height, c.width)
-					if err != nil {
-						t.Fatal(err)
-					}
 					v := c.tensors(t, rand.New(rand.NewPCG(uint64(i), 1)))
 					if c.inPlace {
 						gap := c.OutputChannels + c.outputStride
@@ -98,7 +113,10 @@ func TestAgainstFloat64(t *testing.T) {
 							}
 						}
 					}
-					c.check(t, c.run(t, layout, v), c.want(t, v), 2e-5)
+					want := c.want(t, v)
+					for _, layout := range c.layouts(t, level) {
+						c.check(t, c.run(t, layout, v), want, tolerance[layout.Algorithm])
+					}
 				})
 			}
 		}
@@ -112,25 +130,76 @@ func TestDeterminism(t *testing.T) {
 		for i, c := range layers() {
 			c.bias, c.activation = true, activations[i%len(activations)]
 			t.Run(c.name(i), func(t *testing.T) {
-				layout, err := Choose(level, c.Params, c.height, c.width)
-				if err != nil {
-					t.Fatal(err)
-				}
 				one := c
 				one.batch = 1
 				c.batch = 5
 				v := c.tensors(t, rand.New(rand.NewPCG(uint64(i), 2)))
-				together := c.run(t, layout, v)
-				for n := range c.batch {
-					alone := v
-					size := len(v.input) / c.batch
-					alone.input = v.input[n*size:][:size]
-					size = len(together) / c.batch
-					if !slices.Equal(one.run(t, layout, alone), together[n*size:][:size]) {
-						t.Fatalf("sample %d differs between batch 1 and batch %d", n, c.batch)
+				for _, layout := range c.layouts(t, level) {
+					together := c.run(t, layout, v)
+					for n := range c.batch {
+						alone := v
+						size := len(v.input) / c.batch
+						alone.input = v.input[n*size:][:size]
+						size = len(together) / c.batch
+						if !slices.Equal(one.run(t, layout, alone), together[n*size:][:size]) {
+							t.Fatalf("%s: sample %d differs between batch 1 and batch %d", layout.Algorithm, n, c.batch)
+						}
 					}
 				}
 			})
 		}
 	})
+}
+
+func TestChoose(t *testing.T) {
+	for _, c := range []struct {
+		params Params
+		size   int
+		want   Algorithm
+	}{
+		{square(3, 16, 1, 3, 2, 1, 1), 224, Direct},
+		{square(64, 64, 64, 3, 1, 1, 1), 28, Depthwise},
+		{square(64, 64, 1, 3, 1, 1, 1), 28, Winograd},
+		{square(512, 512, 1, 3, 1, 1, 1), 7, Direct},
+		{square(64, 64, 1, 3, 2, 1, 1), 28, Direct},
+	} {
+		layout, err := Choose(isa.Scalar, c.params, c.size, c.size)
+		if err != nil || layout.Algorithm != c.want {
+			t.Errorf("%+v at %d: %v, %v, want %v", c.params, c.size, layout.Algorithm, err, c.want)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	good := square(8, 8, 2, 3, 1, 1, 1)
+	for name, change := range map[string]func(*Params){
+		"groups":  func(p *Params) { p.Groups = 3 },
+		"kernel":  func(p *Params) { p.KernelWidth = 0 },
+		"padding": func(p *Params) { p.PadLeft = -1 },
+		"span":    func(p *Params) { p.DilationHeight = 1 << 20 },
+		"weights": func(p *Params) { p.KernelHeight, p.KernelWidth = limit, limit },
+	} {
+		p := good
+		change(&p)
+		if _, err := Choose(isa.Scalar, p, 8, 8); err == nil {
+			t.Errorf("%s: chosen", name)
+		}
+	}
+	layout, err := Choose(isa.Scalar, good, 8, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := layout.Pack(make([]float32, layout.Floats()), make([]float32, 5), nil); err == nil {
+		t.Error("packed too few weights")
+	}
+	for name, use := range map[string]Use{
+		"batch":    {Batch: 0, Height: 8, Width: 8},
+		"stride":   {Batch: 1, Height: 8, Width: 8, OutputStride: 7},
+		"planar":   {Batch: 1, Height: 8, Width: 8, Planar: true},
+		"overflow": {Batch: limit, Height: limit, Width: limit},
+	} {
+		if _, err := layout.Plan(use); err == nil {
+			t.Errorf("%s: planned", name)
+		}
+	}
 }

@@ -11,15 +11,7 @@
 // first copied, dense and padded with zeros, to scratch; a row of taps becomes one run of kernel width x channels consecutive floats.
 //
 // One output is always summed in the order bias, taps by row and column, channels: blocks and tiles do not change its bits.
-#include "epilogue.h"
-
-#if defined(INFERD_ISA_AVX512)
-enum { ROWS_1 = 8, ROWS_2 = 8, ROWS_3 = 8 };
-#elif defined(INFERD_ISA_AVX2)
-enum { ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4 };
-#else
-enum { ROWS_1 = 8, ROWS_2 = 4, ROWS_3 = 3 };
-#endif
+#include "multiply.h"
 
 typedef struct {
 	const float **table; // [taps][table_stride] addresses of input pixels
@@ -52,19 +44,7 @@ INLINE void direct_multiply(const int rows, const int vectors, const direct_bloc
 #pragma GCC unroll 16
 		for (int i = 0; i < rows; i++)
 			x[i] = pointers[i] + b->offset;
-		for (int64_t k = 0; k < b->length; k++, w += vectors * LANES) {
-			vf weight[BLOCK_VECTORS];
-#pragma GCC unroll 4
-			for (int j = 0; j < vectors; j++)
-				weight[j] = vf_load(w + j * LANES);
-#pragma GCC unroll 16
-			for (int i = 0; i < rows; i++) {
-				vf value = vf_set(x[i][k]);
-#pragma GCC unroll 4
-				for (int j = 0; j < vectors; j++)
-					sum[i][j] = vf_fma(value, weight[j], sum[i][j]);
-			}
-		}
+		w = multiply_run(rows, vectors, x, b->length, w, sum);
 	}
 	epilogue_store(e, rows, vectors, sum, b->pixels - first, b->last, b->pixel + first, b->channel);
 }

@@ -13,9 +13,10 @@ type Algorithm int
 const (
 	Direct    Algorithm = iota // implicit matrix product; any layer
 	Depthwise                  // one input channel per group
+	Winograd                   // F(4x4, 3x3): fewer multiplications, a little less exact
 )
 
-var algorithmNames = [...]string{"direct", "depthwise"}
+var algorithmNames = [...]string{"direct", "depthwise", "winograd"}
 
 // String returns the algorithm's name.
 func (a Algorithm) String() string { return algorithmNames[a] }
@@ -38,6 +39,8 @@ func Choose(level isa.Level, p Params, height, width int) (Layout, error) {
 	l := Layout{Params: p, Level: level, Algorithm: Direct}
 	if p.Groups > 1 && p.Groups == p.InputChannels {
 		l.Algorithm = Depthwise
+	} else if l.winogradPays(height, width) {
+		l.Algorithm = Winograd
 	}
 	return l, nil
 }
@@ -71,6 +74,8 @@ func (l *Layout) Floats() int {
 	switch l.Algorithm {
 	case Depthwise:
 		return (l.OutputChannels + lanes - 1) / lanes * lanes * (1 + l.taps())
+	case Winograd:
+		return l.groupVectors() * lanes * (1 + winogradSums*l.InputChannels)
 	default:
 		return l.Groups * l.groupVectors() * lanes * (1 + l.taps()*(l.InputChannels/l.Groups))
 	}
@@ -91,6 +96,8 @@ func (l *Layout) Pack(packed, weights, bias []float32) error {
 	switch l.Algorithm {
 	case Depthwise:
 		l.packDepthwise(packed, weights, bias)
+	case Winograd:
+		l.packWinograd(packed, weights, bias)
 	default:
 		l.packDirect(packed, weights, bias)
 	}

@@ -85,6 +85,8 @@ func (l *Layout) Plan(use Use) (step.Step, error) {
 	switch l.Algorithm {
 	case Depthwise:
 		l.planDepthwise(&s, use, outputHeight, outputWidth)
+	case Winograd:
+		l.planWinograd(&s, use, outputHeight, outputWidth)
 	default:
 		l.planDirect(&s, use, outputHeight, outputWidth)
 	}
@@ -96,6 +98,8 @@ func (l *Layout) cost(pixels int) int64 {
 	perNS := [...]float64{isa.Scalar: 4, isa.AVX2: 24, isa.AVX512: 48}[l.Level] // multiply-adds
 	if l.Algorithm == Depthwise {
 		perNS /= 2
+	} else if l.Algorithm == Winograd {
+		perNS *= 2
 	}
 	return int64(float64(pixels)*float64(l.multiplyAdds())/perNS) + 100
 }
