@@ -23,6 +23,9 @@ func selectMatMul(s *selection) (*kernel, error) {
 	}
 	m, k, n := a[len(a)-2], a[len(a)-1], b[len(b)-1]
 	p := gemm.Product{Level: s.level, M: int(m), N: int(n), K: int(k), Alpha: 1}
+	if product(out) == 0 {
+		return nothing, nil
+	}
 	batch := out[:len(out)-2]
 	aBatch, okA := layout.Broadcast(a[:len(a)-2], batch)
 	bBatch, okB := layout.Broadcast(b[:len(b)-2], batch)
@@ -78,18 +81,10 @@ func selectGemm(s *selection) (*kernel, error) {
 	return s.product("gemm", p, true)
 }
 
-// refuseEmpty leaves products without elements, or without terms, to the reference.
-func (s *selection) refuseEmpty(k int) error {
-	if k == 0 || product(s.outputShape(0)) == 0 {
-		return noKernel("the product is empty")
-	}
-	return nil
-}
-
 // product makes the kernel of a planned product over inputs 0, 1 and, as residual, 2. Constant operands are read as they are.
 func (s *selection) product(name string, p gemm.Product, residual bool) (*kernel, error) {
-	if err := s.refuseEmpty(p.K); err != nil {
-		return nil, err
+	if p.M*p.N == 0 {
+		return nothing, nil
 	}
 	return &kernel{name: s.named(name, tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
 		inputs, err := places(at, 0, 1)

@@ -29,6 +29,9 @@ type kernel struct {
 	emit      func(at device.Operands) ([]step.Step, error)
 }
 
+// nothing is the kernel of a node whose output has no elements.
+var nothing = &kernel{name: "nothing", emit: func(device.Operands) ([]step.Step, error) { return nil, nil }}
+
 // Name implements device.Kernel.
 func (k *kernel) Name() string { return k.name }
 
