@@ -151,11 +151,11 @@ func (r *router) follow(n *graph.Node) {
 		if route == nil {
 			return
 		}
-		each := len(route) / groups
+		size := len(route) / groups
 		permuted := make([]channel, 0, len(route))
-		for i := range each {
+		for i := range size {
 			for g := range groups {
-				permuted = append(permuted, route[g*each+i])
+				permuted = append(permuted, route[g*size+i])
 			}
 		}
 		r.routes[out], r.shuffled[out] = permuted, true

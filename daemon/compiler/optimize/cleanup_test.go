@@ -3,6 +3,7 @@ package optimize
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/tensor"
@@ -301,4 +302,33 @@ func TestSpecializeReadsNoLargeConstant(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.want("MatMul:1 Relu:1")
+}
+
+// TestLongChains: a hostile model of many nodes takes time in proportion.
+func TestLongChains(t *testing.T) {
+	b := newBuilder(t)
+	x := b.floats("x", "batch", 4, 6, 6)
+	y := x
+	for i := range 4000 {
+		switch i % 4 {
+		case 0:
+			y = b.node("Mul", nil, y, b.number(1.5))
+		case 1:
+			y = b.node("Add", nil, y, x)
+		case 2:
+			y = b.node("Transpose", graph.Attributes{"perm": []int64{0, 1, 3, 2}}, y)
+		case 3:
+			y = b.node("Reshape", nil, y, b.list(0, 4, 6, 6))
+		}
+	}
+	b.output(y)
+	start := time.Now()
+	if err := Run(b.g, Target{Fuses: fusesAll, Evaluate: evaluate, FoldLimit: 1 << 20}, Prepare, nil); err != nil {
+		t.Fatal(err)
+	}
+	if spent := time.Since(start); spent > 20*time.Second {
+		t.Errorf("%v for 4000 nodes", spent)
+	} else {
+		t.Logf("%v for 4000 nodes, %d left", spent, len(b.g.Nodes))
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/onnx"
@@ -79,12 +78,7 @@ func TestModelOperators(t *testing.T) {
 	for _, name := range modelNames(t) {
 		t.Run(name, func(t *testing.T) {
 			g := loadModel(t, name)
-			start := time.Now()
 			prepare(t, g, Target{Fuses: fusesAll, Evaluate: evaluate, FoldLimit: 16 << 20})
-			t.Logf("prepared twice in %v", time.Since(start))
-			if folder := os.Getenv("INFERD_DUMP"); folder != "" {
-				os.WriteFile(filepath.Join(folder, name+".dump"), []byte(dump(g)), 0o644)
-			}
 			if got := operators(g); got != wantOperators[name] {
 				t.Errorf("operators\n%s\nwant\n%s", got, wantOperators[name])
 			}
@@ -227,5 +221,23 @@ func BenchmarkPrepare(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestDeterministic: the same model always becomes the same graph.
+func TestDeterministic(t *testing.T) {
+	for _, name := range []string{"minilm", "shufflenet_v2"} {
+		var first string
+		for range 3 {
+			g := loadModel(t, name)
+			if err := Run(g, Target{Fuses: fusesAll, Evaluate: evaluate, FoldLimit: 16 << 20}, Prepare, nil); err != nil {
+				t.Fatal(err)
+			}
+			if text := dump(g); first == "" {
+				first = text
+			} else if text != first {
+				t.Fatalf("%s became two graphs:\n%s\n%s", name, first, text)
+			}
+		}
 	}
 }

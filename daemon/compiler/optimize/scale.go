@@ -142,9 +142,9 @@ func (e *editor) scaledConv(x *graph.Value, scale, shift []float32) (*graph.Node
 		copy(bias, constant)
 	}
 	folded := make([]float32, len(weights))
-	each := len(weights) / channels
+	size := len(weights) / channels
 	for i, w := range weights {
-		folded[i] = w * scale[i/each]
+		folded[i] = w * scale[i/size]
 	}
 	for c := range bias {
 		bias[c] = bias[c]*scale[c] + shift[c]
