@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/repository"
 	"github.com/inferd/inferd/daemon/scheduler"
 	"github.com/inferd/inferd/daemon/scheduler/staging"
@@ -103,9 +104,10 @@ func (v *Version) requestError(err error) error {
 		return errClosing
 	}
 	var shapes *scheduler.CompileError
+	var data *program.DataError
 	var memory *staging.ExhaustedError
 	switch {
-	case errors.As(err, &shapes):
+	case errors.As(err, &shapes), errors.As(err, &data):
 		return &Error{Kind: InvalidArgument, Message: fmt.Sprintf("model %q: %v", v.name, err), Err: err}
 	case errors.As(err, &memory):
 		return errStaging

@@ -78,6 +78,9 @@ func (s *fakeSegment) Run(frame *program.Frame, used, _ int64, quantum time.Dura
 	for i := range x {
 		y[i] = 2*x[i] + 1
 	}
+	if slices.Contains(x, badElement) {
+		return 0, 0, true, &program.DataError{Reason: "planted"}
+	}
 	c.runs.Add(1)
 	return 0, 0, true, nil
 }
@@ -170,6 +173,9 @@ func newTestModel(t testing.TB, s *Scheduler, c *fakeCompiler, options ModelOpti
 	}
 	return m
 }
+
+// badElement makes a run fail for its data.
+const badElement = -12345
 
 var errPlanted = errors.New("planted")
 

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -60,13 +61,10 @@ func (l *lane) bind(r *run) (err error) {
 	} else {
 		r.frame.Bases = r.frame.Bases[:n]
 	}
-	r.frame.Bases[step.BaseArena] = nil
-	if p.ArenaBytes > 0 {
-		if r.arena, err = l.scheduler.staging.Get(p.ArenaBytes); err != nil {
-			return err
-		}
-		r.frame.Bases[step.BaseArena] = r.arena.Pointer()
+	if r.arena, err = l.scheduler.staging.Get(max(p.ArenaBytes, program.StatusBytes)); err != nil {
+		return err
 	}
+	r.frame.Bases[step.BaseArena] = r.arena.Pointer()
 	for _, j := range r.jobs {
 		if err := checkInputs(j, p.Program, r.rows); err != nil {
 			return err
@@ -225,15 +223,19 @@ func (l *lane) finish(q *queue, err error, now int64) {
 	r.arena = nil
 	r.keep(err)
 	row, rows, jobs := 0, r.rows, len(r.jobs)
+	again := err != nil && jobs > 1 && isDataError(err)
 	if err == nil && r.compute > 0 {
 		m.count(rows, jobs, r.compute)
 	}
 	for i, j := range r.jobs {
 		r.jobs[i] = nil
 		jobRows := j.item.Rows
-		if j.state.Load() == abandoned {
+		switch {
+		case again:
+			l.separate(q, j)
+		case j.state.Load() == abandoned:
 			l.drop(j)
-		} else {
+		default:
 			failure := err
 			if failure == nil && jobs > 1 {
 				failure = r.scatter(j, row)
@@ -249,6 +251,21 @@ func (l *lane) finish(q *queue, err error, now int64) {
 	r.program = nil
 	q.busy = false
 	l.running--
+}
+
+func isDataError(err error) bool {
+	var data *program.DataError
+	return errors.As(err, &data)
+}
+
+// separate queues a job of a failed batch again, by itself: the data of another job may have been at fault.
+func (l *lane) separate(q *queue, j *Job) {
+	if !j.state.CompareAndSwap(claimed, queued) {
+		l.drop(j)
+		return
+	}
+	j.item.Alone = true
+	q.waiting.Add(&j.item)
 }
 
 // keep leaves the blocks that the run's steps made (bytes of strings) with the jobs whose outputs refer to them.

@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/inferd/inferd/daemon/compiler/program"
+	"github.com/inferd/inferd/daemon/scheduler/staging"
 )
 
 func TestOneJob(t *testing.T) {
@@ -273,6 +276,9 @@ func TestFloodOfOneModel(t *testing.T) {
 			}
 		})
 	}
+	for refused.Load() == 0 {
+		time.Sleep(time.Millisecond) // until the flood is there
+	}
 	j := newTestJob(t, s.staging)
 	for n := range 200 {
 		j.fill(t, calm, 1, 4, float32(n))
@@ -283,10 +289,49 @@ func TestFloodOfOneModel(t *testing.T) {
 		}
 		j.Reset()
 	}
+	for served.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	close(stop)
 	group.Wait()
 	if refused.Load() == 0 || served.Load() == 0 || flooded.InFlight() != 0 {
 		t.Errorf("refused %d, served %d, in flight %d", refused.Load(), served.Load(), flooded.InFlight())
+	}
+}
+
+// TestBadDataFailsItsOwnRequestOnly batches good requests with one whose data is at fault.
+func TestBadDataFailsItsOwnRequestOnly(t *testing.T) {
+	s := newScheduler(Options{Staging: staging.New(1<<30, 1<<20)})
+	m := newTestModel(t, s, &fakeCompiler{}, ModelOptions{Policy: defaultPolicy})
+	for rows := range int64(5) {
+		if err := m.Compile([][]int64{{rows + 1, 2}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var jobs []*testJob
+	for n := range 4 {
+		j := newTestJob(t, s.staging)
+		start := float32(n)
+		if n == 2 {
+			start = badElement
+		}
+		j.fill(t, m, 1, 2, start)
+		if _, err := s.submit(j.Job); err != nil {
+			t.Fatal(err)
+		}
+		jobs = append(jobs, j)
+	}
+	s.lanes[0].ring.Own()
+	for s.lanes[0].step() {
+	}
+	for n, j := range jobs {
+		var data *program.DataError
+		if err := j.check(1, 2, float32(n)); n != 2 && err != nil || n == 2 && !errors.As(err, &data) {
+			t.Errorf("request %d: %v", n, err)
+		}
+	}
+	if m.InFlight() != 0 || s.staging.InUse() != 0 {
+		t.Errorf("%d in flight, %d bytes in use", m.InFlight(), s.staging.InUse())
 	}
 }
 

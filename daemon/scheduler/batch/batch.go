@@ -34,6 +34,8 @@ type Item[T any] struct {
 	Arrived, Deadline int64
 	// Priority orders the queue: lower numbers run first.
 	Priority uint32
+	// Alone keeps the item out of batches with others.
+	Alone bool
 
 	next *Item[T]
 }
@@ -175,7 +177,7 @@ func (q *Queue[T]) decide(b *bucket[T], policy *Policy, now int64, busy bool) De
 			}
 			continue
 		}
-		if items > 0 && rows+item.Rows > policy.MaxRows {
+		if items > 0 && (rows+item.Rows > policy.MaxRows || item.Alone || b.first.Alone) {
 			full = true
 			break
 		}

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -258,6 +259,22 @@ func BenchmarkAddNextTake(b *testing.B) {
 	for b.Loop() {
 		q.Add(&r.item)
 		list = q.Take(q.Next(&policy, 0, false), list[:0])
+	}
+}
+
+func TestAlone(t *testing.T) {
+	q, policy := new(Queue[request]), Policy{MaxRows: 8, MaxDelay: 100}
+	for id := range 4 {
+		r := newRequest(id, 1, 0)
+		r.item.Alone = id == 0 || id == 2
+		q.Add(&r.item)
+	}
+	var got [][]int
+	for q.Len() > 0 {
+		got = append(got, ids(q.Take(q.Next(&policy, 0, false), nil)))
+	}
+	if fmt.Sprint(got) != "[[0] [1] [2] [3]]" {
+		t.Errorf("batches %v", got)
 	}
 }
 
