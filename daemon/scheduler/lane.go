@@ -167,6 +167,7 @@ func (l *lane) drain(now int64) {
 		for _, j := range l.list {
 			l.refuse(j, ErrTimeout, now)
 		}
+		clear(l.list)
 	}
 }
 
@@ -306,6 +307,7 @@ func (l *lane) learn(c *compilation) {
 		for _, j := range l.list {
 			l.refuse(j, c.err, now)
 		}
+		clear(l.list)
 	}
 	q.model.Release()
 }
