@@ -20,11 +20,11 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/inferd
-	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/inferd ./daemon/inferd
+	$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/inferd ./daemon/inferd
 
 .PHONY: run
 run: build ## serve the sample models on 127.0.0.1:8000 (MODELS=folder for others)
-	bin/inferd serve $(MODELS)
+	bin/inferd serve --greet $(MODELS)
 
 .PHONY: test
 test: ## run the tests

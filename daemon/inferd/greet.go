@@ -1,20 +1,21 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
-
-	"golang.org/x/term"
 
 	"github.com/inferd/inferd/daemon/engine"
 	"github.com/inferd/inferd/daemon/oip"
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
-// greet tells a person at a terminal what is served and how to call it. Services have the log.
+// greet tells a person what is served and how to call it. Services have the log.
 func (s *server) greet(address string) {
-	if !term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("INFERD_GREET") == "" {
+	if !s.options.greet {
 		return
 	}
 	info := s.engine.Device()
@@ -27,11 +28,8 @@ func (s *server) greet(address string) {
 			fmt.Printf("failed   %s: %s\n", entry.Name, entry.Reason)
 		}
 	}
-	for _, v := range s.engine.Versions("") {
-		if request, ok := exampleRequest(v); ok {
-			printExample(address, v.Name(), request)
-			break
-		}
+	if model, request := s.exampleRequest(); request != "" {
+		printExample(address, model, request)
 	}
 }
 
@@ -43,26 +41,48 @@ func describe(list []engine.TensorInfo) string {
 	return strings.Join(texts, ", ")
 }
 
-// exampleRequest builds a request of zeros where the model's inputs are small numbers.
-func exampleRequest(v *engine.Version) (string, bool) {
-	var inputs []string
-	for _, in := range v.Inputs() {
-		count := int64(1)
-		shape := append([]int64{}, in.Shape...)
-		for axis := range shape {
-			if shape[axis] < 0 {
-				shape[axis] = 1
-			}
-			count *= shape[axis]
+// maxExample bounds a request that still reads well in a terminal.
+const maxExample = 1024
+
+// exampleRequest finds the shortest request.json that lies in the folder of a model that serves. Without one it is a request of zeros.
+func (s *server) exampleRequest() (model, request string) {
+	for _, v := range s.engine.Versions("") {
+		data, err := os.ReadFile(filepath.Join(s.models, v.Name(), "request.json"))
+		text := strings.TrimSpace(string(data))
+		if err == nil && pastable(text) && (request == "" || len(text) < len(request)) {
+			model, request = v.Name(), text
 		}
-		if count > 100 || !in.Ranked || in.DType == tensor.String || !oip.HasJSONForm(in.DType) {
-			return "", false
+	}
+	for _, v := range s.engine.Versions("") {
+		if text := zeroRequest(v); request == "" && pastable(text) {
+			model, request = v.Name(), text
+		}
+	}
+	return model, request
+}
+
+// pastable says whether the text is a short JSON document that keeps its meaning between single quotes, in a shell and in Python.
+func pastable(text string) bool {
+	return len(text) <= maxExample && !strings.ContainsAny(text, "'\\\n") && json.Valid([]byte(text))
+}
+
+// zeroRequest builds a request of zeros where the model's inputs are few numbers.
+func zeroRequest(v *engine.Version) string {
+	inputs := make([]string, 0, len(v.Inputs()))
+	for _, in := range v.Inputs() {
+		shape := slices.Clone(in.Shape)
+		for axis := range shape {
+			shape[axis] = max(shape[axis], 1)
+		}
+		count, err := tensor.Elements(shape)
+		if err != nil || count > 100 || !in.Ranked || in.DType == tensor.String || !oip.HasJSONForm(in.DType) {
+			return ""
 		}
 		dims := strings.ReplaceAll(fmt.Sprint(shape), " ", ",")
 		data := strings.TrimSuffix(strings.Repeat("0,", int(count)), ",")
 		inputs = append(inputs, fmt.Sprintf(`{"name":"%s","datatype":"%s","shape":%s,"data":[%s]}`, in.Name, oip.Datatype(in.DType), dims, data))
 	}
-	return fmt.Sprintf(`{"inputs":[%s]}`, strings.Join(inputs, ",")), true
+	return fmt.Sprintf(`{"inputs":[%s]}`, strings.Join(inputs, ","))
 }
 
 func printExample(address, model, request string) {

@@ -35,6 +35,7 @@ type serveOptions struct {
 	logLevel        string
 	logFormat       string
 	drain           time.Duration
+	greet           bool
 }
 
 func newServeCommand() *cobra.Command {
@@ -58,6 +59,7 @@ func newServeCommand() *cobra.Command {
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
 	f.DurationVar(&o.drain, "drain-timeout", 30*time.Second, "how long requests in flight may take after SIGTERM")
+	f.BoolVar(&o.greet, "greet", term.IsTerminal(int(os.Stdout.Fd())), "print what is served and an example call to stdout (default: on a terminal)")
 	return c
 }
 
@@ -79,6 +81,7 @@ func (o *serveOptions) logger() (*slog.Logger, error) {
 // server is a running daemon.
 type server struct {
 	options serveOptions
+	models  string
 	logger  *slog.Logger
 	engine  *engine.Engine
 	http    *httpserver.Server
@@ -104,15 +107,15 @@ func serve(o serveOptions, models string) error {
 	defer d.close()
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	s := &server{options: o, logger: logger, failed: make(chan error, 2)}
-	if err := s.start(d, models); err != nil {
+	s := &server{options: o, models: models, logger: logger, failed: make(chan error, 2)}
+	if err := s.start(d); err != nil {
 		return err
 	}
 	return s.run(signals)
 }
 
 // start listens first, so that a port in use is found before models are loaded, then loads the models.
-func (s *server) start(d *devices, models string) error {
+func (s *server) start(d *devices) error {
 	measured := metrics.New(version)
 	httpListener, err := s.listen(s.options.httpPort)
 	if err != nil {
@@ -124,7 +127,7 @@ func (s *server) start(d *devices, models string) error {
 	}
 	compiling := d.options()
 	s.engine, err = engine.New(engine.Options{
-		Models: models, Device: compiling.Device, Fallback: compiling.Fallback, Evaluator: compiling.Evaluator, Lanes: s.options.lanes,
+		Models: s.models, Device: compiling.Device, Fallback: compiling.Fallback, Evaluator: compiling.Evaluator, Lanes: s.options.lanes,
 		Credits: s.options.credits, MaxRequestBytes: int64(s.options.maxRequestBytes), Logger: s.logger,
 		Attach: func(model string, _ int64) any { return measured.Model(model) },
 	})
