@@ -247,25 +247,3 @@ func TestInferAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations a request", got)
 	}
 }
-
-func BenchmarkInfer(b *testing.B) {
-	root := b.TempDir()
-	writeModel(b, root, "scale.onnx", scaleModel(2))
-	e := newEngine(b, root, nil)
-	name, input, shape := []byte("scale"), []byte("x"), []int64{1, 16}
-	for b.Loop() {
-		r, err := e.Acquire(name, 0)
-		if err != nil {
-			b.Fatal(err)
-		}
-		staging, err := r.Input(input, tensor.Float32, shape)
-		if err != nil {
-			b.Fatal(err)
-		}
-		clear(staging)
-		if err := r.Infer(nil); err != nil {
-			b.Fatal(err)
-		}
-		r.Release()
-	}
-}

@@ -9,9 +9,9 @@
 //
 // The goroutine that brings a job to a lane that nobody runs drives the lane itself until its own job is done, and only what
 // is left over goes to the lane's goroutine. Waking that goroutine for each job instead costs two goroutine switches, and in
-// the Go scheduler a futex call whenever another processor idles: measured on two cores with a program of no steps
-// (BenchmarkInPlace beside BenchmarkLaneGoroutine), 5 to 8 times the time and, unlike in place, system time. With many jobs
-// at once the lane's goroutine serves them in batches until the ring is empty; then the next job drives again.
+// the Go scheduler a futex call whenever another processor idles: measured with a program that costs nothing (BenchmarkInPlace
+// beside BenchmarkLaneGoroutine), twice the processor time of a request. With many jobs at once the lane's goroutine serves
+// them in batches until the ring is empty; then the next job drives again.
 //
 // # Life of a job
 //
