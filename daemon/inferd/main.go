@@ -1,3 +1,5 @@
+//go:build linux && amd64 && cgo
+
 // Command inferd is the inference daemon and its tools. A file holds a subcommand; devices.go is the only place that names concrete devices.
 package main
 

@@ -1,6 +1,6 @@
-//go:build !(linux && amd64)
+//go:build !(linux && amd64 && cgo)
 
 package main
 
-// The compiler's message about this undefined name is the one line that says what is wrong.
-var _ = inferd_supports_Linux_on_x86_64_only
+// On other platforms this is the package's only file, so the build says one thing.
+var _ = inferd_supports_Linux_on_x86_64_only_and_needs_cgo_with_gcc
