@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 	"github.com/inferd/inferd/daemon/scheduler/batch"
 	"github.com/inferd/inferd/kernels/cpu/memory"
 )
+
+// returnMemoryFrom is the size of a model file from which what compiling left on the heap is given back at once.
+const returnMemoryFrom = 8 << 20
 
 // load is the repository's loader: it compiles the file and runs the model once on zeros.
 func (e *Engine) load(source repository.Source) (*Version, error) {
@@ -62,6 +66,9 @@ func (e *Engine) prepare(source repository.Source) (*Version, error) {
 		return nil, fmt.Errorf("first run: %w", err)
 	}
 	compiled.Seal()
+	if data.Size() >= returnMemoryFrom {
+		debug.FreeOSMemory() // copies of weights that compiling made
+	}
 	if e.options.Attach != nil {
 		v.attached = e.options.Attach(v.name, v.number)
 	}
