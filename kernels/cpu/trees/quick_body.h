@@ -9,6 +9,7 @@
 
 #define ROW_LANES (LANES * 4)
 typedef int8_t vb __attribute__((vector_size(ROW_LANES)));
+typedef uint8_t vub __attribute__((vector_size(ROW_LANES)));
 typedef uint32_t vw __attribute__((vector_size(ROW_LANES)));
 
 enum { SEARCH_ROWS = 8, TREE_GROUP = 4 };
@@ -64,7 +65,7 @@ static void quick_encode(const inferd_step *step, const void *blob, const float 
 // The index of the lowest set bit of each byte; 8 more than that of the first byte for each plane before it that was empty.
 INLINE vb quick_lowest_bit(vb plane, vb base)
 {
-	vb low = plane & -plane;
+	vb low = plane & (vb)-(vub)plane; // unsigned: -128 has no negative
 	vb upper_half = (low & vb_set(0x0f)) == 0, upper_pair = (low & vb_set(0x33)) == 0, odd = (low & vb_set(0x55)) == 0;
 	return base + (upper_half & vb_set(4)) + (upper_pair & vb_set(2)) - odd;
 }
