@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// company measures a small model's latency while a large one is saturated on the same processors.
+func (b *bench) company() error {
+	s, _, err := b.startModels("mlp", "vit_tiny")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	small, err := newPayloadFor(s, "mlp", 1)
+	if err != nil {
+		return err
+	}
+	large, err := newPayloadFor(s, "vit_tiny", 1)
+	if err != nil {
+		return err
+	}
+	const think = 2 * time.Millisecond
+	measure := func() (outcome, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), b.lengths.company)
+		defer cancel()
+		return closedLoop(ctx, s.address, inferRequest("mlp", small), 1, 0, think)
+	}
+	alone, err := measure()
+	if err != nil {
+		return err
+	}
+	saturate, stop := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	var company outcome
+	var companyErr error
+	group.Go(func() { company, companyErr = closedLoop(saturate, s.address, inferRequest("vit_tiny", large), 4, 0, 0) })
+	time.Sleep(b.lengths.company / 10)
+	crowded, err := measure()
+	stop()
+	group.Wait()
+	if err != nil {
+		return err
+	}
+	if companyErr != nil {
+		return companyErr
+	}
+	b.atMost(10, "ms", "mlp's p99 while vit_tiny is saturated", milliseconds(quantile(crowded.latencies, 0.99)),
+		"p50 %.3g, %d requests; alone p99 %.3g, p50 %.3g; vit_tiny %.3g/s", milliseconds(quantile(crowded.latencies, 0.5)), len(crowded.latencies),
+		milliseconds(quantile(alone.latencies, 0.99)), milliseconds(quantile(alone.latencies, 0.5)),
+		float64(len(company.latencies))/company.elapsed.Seconds())
+	return nil
+}
+
+// credits of a model, as inferd serve has them by default.
+const credits = 256
+
+// overload offers twice what the server can do.
+func (b *bench) overload() error {
+	s, _, err := b.startModels("minilm")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	body, err := newPayloadFor(s, "minilm", 1, 16, 1, 16, 1, 16)
+	if err != nil {
+		return err
+	}
+	request := inferRequest("minilm", body)
+	measure := func() (float64, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), max(b.lengths.overload/5, 200*time.Millisecond))
+		defer cancel()
+		o, err := closedLoop(ctx, s.address, request, credits/2, 0, 0)
+		return float64(o.statuses[200]) / o.elapsed.Seconds(), err
+	}
+	if _, err := measure(); err != nil { // compiles the programs
+		return err
+	}
+	before, err := measure()
+	if err != nil {
+		return err
+	}
+	watch := s.watchMemory(b.lengths.overload / 40)
+	o, err := openLoop(s.address, request, 2*before, b.lengths.overload, 2*credits)
+	sizes := watch()
+	if err != nil {
+		return err
+	}
+	after, err := measure()
+	if err != nil {
+		return err
+	}
+	capacity := (before + after) / 2
+	total, others := 0, 0
+	for status, count := range o.statuses {
+		total += count
+		if status != 200 && status != 503 {
+			others += count
+		}
+	}
+	goodput := float64(o.statuses[200]) / o.elapsed.Seconds()
+	b.atMost(0, "", "overload: answers but 200 and 503", float64(others), "%d answers to %.4g/s for %v: %v", total, 2*before, b.lengths.overload, o.statuses)
+	b.atLeast(90, "%", "overload: goodput of the capacity", 100*goodput/capacity, "%.4g/s; capacity %.4g/s before, %.4g/s after", goodput, before, after)
+	bound := credits / goodput * 1000
+	b.atMost(1.5, "x", "overload: p99 of accepted / (credits/goodput)", milliseconds(quantile(o.latencies, 0.99))/bound, "p99 %.4g ms, p50 %.4g ms; credits/goodput %.4g ms",
+		milliseconds(quantile(o.latencies, 0.99)), milliseconds(quantile(o.latencies, 0.5)), bound)
+	b.memoryFlat("overload", sizes)
+	return nil
+}
+
+// memoryFlat compares the resident size at the end with that after a quarter of the run.
+func (b *bench) memoryFlat(name string, sizes []int64) {
+	if len(sizes) == 0 {
+		return
+	}
+	quarter, last := sizes[len(sizes)/4], sizes[len(sizes)-1]
+	b.atMost(8, "MB", name+": growth of RSS after the first quarter", megabytes(last-quarter), "%.4g MB after a quarter, %.4g at the end", megabytes(quarter), megabytes(last))
+}
+
+// watchMemory samples the resident size until the returned function is called.
+func (s *server) watchMemory(every time.Duration) func() []int64 {
+	end, result := make(chan struct{}), make(chan []int64)
+	go func() {
+		var sizes []int64
+		for {
+			if size, err := s.memory("VmRSS"); err == nil { // a server that died fails the load
+				sizes = append(sizes, size)
+			}
+			select {
+			case <-end:
+				result <- sizes
+				return
+			case <-time.After(every):
+			}
+		}
+	}()
+	return func() []int64 {
+		close(end)
+		return <-result
+	}
+}
+
+// reloads replaces a model again and again while it is asked.
+func (b *bench) reloads() error {
+	s, folder, err := b.startModels("mlp")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	body, err := newPayloadFor(s, "mlp", 1)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	var group sync.WaitGroup
+	var o outcome
+	var loadErr error
+	group.Go(func() { o, loadErr = closedLoop(ctx, s.address, inferRequest("mlp", body), 4, 0, 0) })
+	var sizes []int64
+	reload := func() error {
+		if err := layOut(folder, b.cases, "mlp"); err != nil {
+			return err
+		}
+		if _, err := exchange(s.address, "POST", "/v2/repository/models/mlp/load"); err != nil {
+			return err
+		}
+		size, err := s.memory("VmRSS")
+		sizes = append(sizes, size)
+		return err
+	}
+	began := time.Now()
+	for range b.lengths.reloads {
+		if err = reload(); err != nil {
+			break
+		}
+	}
+	elapsed := time.Since(began)
+	stop()
+	group.Wait()
+	if err != nil {
+		return err
+	}
+	if loadErr != nil {
+		return fmt.Errorf("a connection failed: %w", loadErr)
+	}
+	s.stop()
+	if loads := bytes.Count(s.log.Bytes(), []byte("model loaded")); loads != b.lengths.reloads+1 {
+		return fmt.Errorf("%d loads for %d reloads", loads-1, b.lengths.reloads)
+	}
+	failed := 0
+	for status, count := range o.statuses {
+		if status != 200 {
+			failed += count
+		}
+	}
+	b.atMost(0, "", "reloads: failed requests", float64(failed), "%d answered during %d reloads in %v; p99 %.3g ms", o.statuses[200], b.lengths.reloads, elapsed.Round(time.Millisecond),
+		milliseconds(quantile(o.latencies, 0.99)))
+	b.memoryFlat("reloads", sizes)
+	return nil
+}
