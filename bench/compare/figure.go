@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -80,51 +78,4 @@ func geometricMean(list []float64) float64 {
 		sum += math.Log(x)
 	}
 	return math.Exp(sum / float64(len(list)))
-}
-
-// machineInfo says where figures were measured.
-type machineInfo struct {
-	Processor string `json:"processor"`
-	Flags     string `json:"flags"`
-	Date      string `json:"date"`
-}
-
-func describeMachine() machineInfo {
-	info := machineInfo{Date: time.Now().UTC().Format(time.DateOnly), Processor: "unknown processor"}
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return info
-	}
-	fields := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		if name, value, ok := strings.Cut(line, ":"); ok {
-			fields[strings.TrimSpace(name)] = strings.TrimSpace(value)
-		}
-	}
-	info.Processor = fmt.Sprintf("%s, family %s model %s", fields["model name"], fields["cpu family"], fields["model"])
-	for _, flag := range []string{"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile"} {
-		if slices.Contains(strings.Fields(fields["flags"]), flag) {
-			info.Flags = strings.TrimSpace(info.Flags + " " + flag)
-		}
-	}
-	return info
-}
-
-func appendResults(path string, machine machineInfo, figures []figure) error {
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	encoder := json.NewEncoder(file)
-	for _, f := range figures {
-		if err := encoder.Encode(struct {
-			Kind string `json:"kind"`
-			machineInfo
-			figure
-		}{"models", machine, f}); err != nil {
-			return err
-		}
-	}
-	return file.Close()
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/inferd/inferd/bench/machine"
 )
 
 // options of a comparison.
@@ -40,8 +42,8 @@ func run(o options) error {
 	if err != nil || len(dirs) == 0 {
 		return fmt.Errorf("no cases below %s (%v)", o.cases, err)
 	}
-	machine := describeMachine()
-	fmt.Printf("%s\n", machine.Processor)
+	info := machine.Describe()
+	fmt.Printf("%s\n", info.Processor)
 	var all []figure
 	for _, threads := range []int{1, 2} {
 		engines, err := openEngines(o.library, threads)
@@ -66,5 +68,5 @@ func run(o options) error {
 	if o.results == "" {
 		return nil
 	}
-	return appendResults(o.results, machine, all)
+	return machine.Append(o.results, "models", info, all)
 }
