@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 MODELS ?= bench/samples
 CASES ?= ../shared/models
+# Compiles the kernels at -O1, for tests that instrument or emulate them.
+O1 := CC=$(CURDIR)/.ci/gcc-o1
 
 ifneq ($(shell uname -s)-$(shell uname -m),Linux-x86_64)
 $(error inferd supports Linux on x86-64 only, this is $(shell uname -s) on $(shell uname -m))
@@ -32,15 +34,16 @@ test: ## run the tests
 
 .PHONY: test-race
 test-race: ## run the concurrent packages' tests under the race detector
-	$(GO) test -race ./daemon/scheduler/... ./daemon/engine/... ./daemon/repository/... ./daemon/httpserver/... ./kernels/cpu/runtime/...
+	$(O1) $(GO) test -race ./daemon/scheduler/... ./daemon/engine/... ./daemon/repository/... ./daemon/httpserver/... ./kernels/cpu/runtime/...
 
 .PHONY: test-sanitize
 test-sanitize: ## run the kernels' cases under AddressSanitizer and UndefinedBehaviorSanitizer
-	CGO_CFLAGS='-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined' CGO_LDFLAGS='-fsanitize=undefined' $(GO) test -asan ./kernels/cpu/... ./daemon/device/cpu/...
+	$(O1) CGO_CFLAGS='-g -fsanitize=undefined -fno-sanitize-recover=undefined' CGO_LDFLAGS=-fsanitize=undefined \
+		$(GO) test -asan ./kernels/cpu/... ./daemon/device/cpu/...
 
 .PHONY: test-avx512
 test-avx512: ## run the AVX-512 kernels' cases in emulation (needs Debian's libsimde-dev)
-	$(GO) test -tags avx512emu ./kernels/cpu/...
+	$(O1) $(GO) test -tags avx512emu ./kernels/cpu/...
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser for FUZZTIME each (30s)
@@ -55,8 +58,9 @@ bench: build $(VENV)/peers ## time each of CASES beside onnxruntime, 1 and 2 thr
 	bench/run.sh $(VENV) $(CASES)
 
 .PHONY: bench-serve
-bench-serve: build $(VENV)/peers ## HTTP overhead beside a bare fasthttp echo (needs wrk)
-	bench/serve.sh $(VENV)
+bench-serve: build ## measure the server beside a bare fasthttp echo (needs wrk) and rewrite bench/RESULTS.md
+	bench/serve.sh
+	$(GO) run ./bench/report
 
 .PHONY: models
 models: $(VENV)/peers ## fetch all-MiniLM-L6-v2 and lay it out as models/minilm/1/model.onnx
@@ -67,12 +71,17 @@ check: ## vet, format, generated files, import directions
 	test -z "$$(gofmt -l daemon kernels cgo bench)" || { gofmt -l daemon kernels cgo bench; echo "run gofmt"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run ./kernels/cpu/abi/copyheaders -check
+	$(GO) run ./daemon/device/devicetest/coverage | diff ONNX_COVERAGE.md - || { echo "ONNX_COVERAGE.md is stale: run make generate"; exit 1; }
+	$(GO) run ./bench/report -check
 	$(GO) test ./daemon/architecture
 	$(GO) mod verify
 
 .PHONY: generate
 generate: ## refresh generated files
 	$(GO) run ./kernels/cpu/abi/copyheaders
+	$(GO) run ./daemon/device/devicetest/coverage > ONNX_COVERAGE.md.new
+	mv ONNX_COVERAGE.md.new ONNX_COVERAGE.md
+	$(GO) run ./bench/report
 
 # The Python packages that measurements and client tests use, pinned.
 $(VENV)/peers: bench/requirements.txt
