@@ -64,8 +64,32 @@ func (p *plan) isView(n *graph.Node) bool {
 	return false
 }
 
+// maxValueBytes bounds a single value, far above what any host holds, so that no sum of sizes overflows.
+const maxValueBytes = 1 << 40
+
+// checkSize refuses a value whose shape is not known or that is too large to be placed.
+func checkSize(v *graph.Value) error {
+	shape, ok := v.KnownShape()
+	if !ok {
+		return fmt.Errorf("the shape of %v depends on data, which is not supported yet", v)
+	}
+	bytes, err := tensor.ByteSize(v.DType, shape)
+	if err != nil {
+		return fmt.Errorf("%q: %w", v.Name, err)
+	}
+	if bytes > maxValueBytes {
+		return fmt.Errorf("%v has %d bytes; at most %d are supported", v, bytes, int64(maxValueBytes))
+	}
+	return nil
+}
+
 // choose picks a kernel for every node that needs one.
 func (m *Model) choose(p *plan) error {
+	for _, v := range p.graph.Inputs {
+		if err := checkSize(v); err != nil {
+			return fmt.Errorf("input %w", err)
+		}
+	}
 	for _, n := range p.graph.Nodes {
 		if p.isView(n) {
 			p.steps = append(p.steps, plannedStep{node: n})
@@ -85,16 +109,15 @@ func (m *Model) chooseKernel(n *graph.Node, s stores) (plannedStep, error) {
 		if v == nil {
 			continue
 		}
-		shape, ok := v.KnownShape()
-		if !ok {
-			return plannedStep{}, fmt.Errorf("%v: the shape of output %v depends on data, which is not supported yet", n, v)
-		}
-		if _, err := tensor.ByteSize(v.DType, shape); err != nil {
-			return plannedStep{}, fmt.Errorf("%v: output %q: %w", n, v.Name, err)
+		if err := checkSize(v); err != nil {
+			return plannedStep{}, fmt.Errorf("%v: output %w", n, err)
 		}
 	}
 	kernel, err := m.options.Device.Select(n, s.device)
 	if err == nil {
+		if bytes := kernel.WorkspaceBytes(); bytes < 0 || bytes > maxValueBytes {
+			return plannedStep{}, fmt.Errorf("%v: %s needs %d bytes of scratch memory; at most %d are supported", n, kernel.Name(), bytes, int64(maxValueBytes))
+		}
 		return plannedStep{node: n, kernel: kernel, device: m.options.Device, weights: s.device}, nil
 	}
 	var missing *device.NoKernelError
@@ -234,7 +257,7 @@ func valueBytes(v *graph.Value) int64 {
 	shape, _ := v.KnownShape()
 	bytes, err := tensor.ByteSize(v.DType, shape)
 	if err != nil {
-		return 0 // chooseKernel has refused such values
+		return 0 // checkSize has refused such values
 	}
 	return bytes
 }

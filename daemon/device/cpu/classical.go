@@ -46,11 +46,17 @@ func (s *selection) packFloats(attribute []float32, layout string, build func() 
 	return step.Absolute(b.Pointer()), nil
 }
 
+// maxScalerColumns bounds the tables that a scaler expands its attributes to.
+const maxScalerColumns = 1 << 22
+
 func selectScaler(s *selection) (*kernel, error) {
 	if err := s.wantFloat32(); err != nil {
 		return nil, err
 	}
 	rows, columns := s.rows()
+	if columns > maxScalerColumns {
+		return nil, noKernel("%d columns, at most %d are supported", columns, maxScalerColumns)
+	}
 	var places [2]step.Operand
 	for i, name := range []string{"offset", "scale"} {
 		attribute := s.Floats(name)

@@ -35,6 +35,10 @@ func (*Device) Evaluate(n *graph.Node, inputs []*tensor.Tensor) ([]*tensor.Tenso
 	return Evaluate(n, inputs)
 }
 
+// stepLimit bounds the elements of an output at run time. The operators here take several times their results in Go's memory, which no
+// limit of the daemon counts.
+const stepLimit = 1 << 26
+
 // Select implements device.Device.
 func (*Device) Select(n *graph.Node, _ device.Weights) (device.Kernel, error) {
 	if _, ok := table[name{n.Domain, n.Op}]; !ok {
@@ -47,6 +51,12 @@ func (*Device) Select(n *graph.Node, _ device.Weights) (device.Kernel, error) {
 	}
 	if k.outputs, err = places(n.Outputs); err != nil {
 		return nil, &device.NoKernelError{Reason: "output " + err.Error()}
+	}
+	for i, p := range k.outputs {
+		if count, _ := tensor.Elements(p.shape); count > stepLimit {
+			return nil, &device.NoKernelError{Reason: fmt.Sprintf("output %d has %d elements; the reference device computes at most %d at a time",
+				i, count, int64(stepLimit))}
+		}
 	}
 	// Evaluate looks at the number of outputs only. The kernel keeps no value of the graph, whose constants may be large.
 	k.node.Outputs = make([]*graph.Value, len(n.Outputs))

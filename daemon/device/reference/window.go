@@ -3,7 +3,7 @@ package reference
 import "slices"
 
 // tapLimit bounds the pairs of output and input positions of a window, which hostile kernel shapes and strides could make huge.
-const tapLimit = 1 << 28
+const tapLimit = 1 << 24
 
 // window is the geometry of a convolution or pooling over spatial axes.
 type window struct {
