@@ -37,7 +37,9 @@ func (b *bench) company() error {
 	var group sync.WaitGroup
 	var company outcome
 	var companyErr error
-	group.Go(func() { company, companyErr = closedLoop(saturate, s.address, inferRequest("vit_tiny", large), 4, 0, 0) })
+	group.Go(func() {
+		company, companyErr = closedLoop(saturate, s.address, inferRequest("vit_tiny", large), 4, 0, 0)
+	})
 	time.Sleep(b.lengths.company / 10)
 	crowded, err := measure()
 	stop()

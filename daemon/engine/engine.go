@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/repository"
@@ -108,6 +109,9 @@ func (e *Engine) repositoryError(name string, err error) error {
 	}
 	return &Error{Kind: InvalidArgument, Message: err.Error(), Err: err}
 }
+
+// Now is the time since the engine was made, by the clock of requests' timings.
+func (e *Engine) Now() time.Duration { return time.Duration(e.scheduler.Now()) }
 
 // Index lists every version in the folder with its state.
 func (e *Engine) Index() []repository.IndexEntry { return e.repository.Index() }

@@ -15,6 +15,8 @@ import (
 const (
 	// watchInterval is how often connections of waiting requests are looked at for a client that hung up.
 	watchInterval = 50 * time.Millisecond
+	// watchedTicks is for how many of those intervals nothing may wait before the watcher sleeps: a server that nobody asks takes no time.
+	watchedTicks = 20
 	// maxIdleExchanges bounds the scratch objects kept for reuse.
 	maxIdleExchanges = 1024
 )
@@ -29,7 +31,7 @@ type exchange struct {
 	// What the watcher reads. state says who may touch the rest.
 	state atomic.Int32
 	conn  net.Conn
-	since time.Time
+	since int64 // looks of the watcher when the waiting began
 }
 
 // States of an exchange.
@@ -44,6 +46,10 @@ type exchanges struct {
 	mutex sync.Mutex
 	all   []*exchange // every exchange in use or kept
 	idle  []*exchange
+
+	watching atomic.Bool   // the watcher ticks, or is about to
+	wake     chan struct{} // one slot: ends the watcher's sleep
+	looks    atomic.Int64  // of the watcher
 }
 
 func (p *exchanges) get() *exchange {
@@ -82,10 +88,13 @@ func (p *exchanges) put(x *exchange) {
 	}
 }
 
-// waiting lets the watcher look at the connection until the returned exchange's done.
-func (x *exchange) waiting(conn net.Conn, now time.Time) {
-	x.conn, x.since = conn, now
+// waiting lets the watcher look at the exchange's connection until it is done.
+func (p *exchanges) waiting(x *exchange, conn net.Conn) {
+	x.conn, x.since = conn, p.looks.Load()
 	x.state.Store(exchangeWaiting)
+	if !p.watching.Load() && p.watching.CompareAndSwap(false, true) {
+		p.wake <- struct{}{}
+	}
 }
 
 // done ends waiting. It outlasts a look of the watcher, which does not block.
@@ -97,34 +106,55 @@ func (x *exchange) done() {
 
 // watch looks at waiting exchanges until stop is called.
 func (p *exchanges) watch() (stop func()) {
-	ticker, end := time.NewTicker(watchInterval), make(chan struct{})
+	end := make(chan struct{})
 	go func() {
 		for {
 			select {
 			case <-end:
 				return
-			case now := <-ticker.C:
-				p.inspect(now)
+			case <-p.wake:
+				p.tick(end)
 			}
 		}
 	}()
-	return func() {
-		ticker.Stop()
-		close(end)
+	return func() { close(end) }
+}
+
+// tick looks at waiting exchanges in intervals until nothing has waited for a while.
+func (p *exchanges) tick(end <-chan struct{}) {
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	for quiet := 0; quiet < watchedTicks; quiet++ {
+		select {
+		case <-end:
+			return
+		case <-ticker.C:
+			if p.inspect() {
+				quiet = -1
+			}
+		}
+	}
+	p.watching.Store(false)
+	// Whoever began to wait before that store saw the watcher awake, so it is looked for once more.
+	if p.inspect() && p.watching.CompareAndSwap(false, true) {
+		p.wake <- struct{}{}
 	}
 }
 
-func (p *exchanges) inspect(now time.Time) {
+// inspect looks at the connection of every exchange that waits since an earlier look, and reports whether any waits.
+func (p *exchanges) inspect() (found bool) {
+	look := p.looks.Add(1)
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if len(p.idle) == len(p.all) {
-		return
+		return false
 	}
 	for _, x := range p.all {
 		if !x.state.CompareAndSwap(exchangeWaiting, exchangeInspected) {
 			continue
 		}
-		if now.Sub(x.since) >= watchInterval && hungUp(x.conn) {
+		found = true
+		if x.since < look-1 && hungUp(x.conn) {
 			select {
 			case <-x.cancel:
 			default:
@@ -133,6 +163,7 @@ func (p *exchanges) inspect(now time.Time) {
 		}
 		x.state.Store(exchangeWaiting)
 	}
+	return found
 }
 
 // hungUp reports whether the other end has closed the connection: a look ahead, without waiting, finds the end of the stream or an error.

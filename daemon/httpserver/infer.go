@@ -20,9 +20,11 @@ const (
 	binaryType       = "application/octet-stream"
 )
 
+var headerLengthBytes = []byte(headerLengthName)
+
 // infer answers POST .../infer.
 func (s *Server) infer(ctx *fasthttp.RequestCtx, r route) {
-	began := time.Now()
+	began := s.engine.Now()
 	version, err := number(r.version)
 	if err == nil && s.draining.Load() {
 		err = &engine.Error{Kind: engine.Unavailable, Message: "the server is shutting down", RetryAfter: time.Second}
@@ -49,7 +51,7 @@ func (s *Server) infer(ctx *fasthttp.RequestCtx, r route) {
 }
 
 // inferOn decodes the request into the engine's staging, waits for the answer and encodes it.
-func (s *Server) inferOn(ctx *fasthttp.RequestCtx, x *exchange, request *engine.Request, began time.Time, observer *metrics.Model) error {
+func (s *Server) inferOn(ctx *fasthttp.RequestCtx, x *exchange, request *engine.Request, began time.Duration, observer *metrics.Model) error {
 	body, err := s.body(ctx)
 	if err != nil {
 		return err
@@ -62,20 +64,20 @@ func (s *Server) inferOn(ctx *fasthttp.RequestCtx, x *exchange, request *engine.
 	if err := x.fill(request); err != nil {
 		return err
 	}
-	decoded := time.Now()
-	x.waiting(ctx.Conn(), decoded)
+	decoded := s.engine.Now()
+	s.exchanges.waiting(x, ctx.Conn())
 	err = request.Infer(x.cancel)
 	x.done()
 	if err != nil {
 		return err
 	}
-	answered := time.Now()
+	answered := s.engine.Now()
 	if err := s.encode(ctx, x, request); err != nil {
 		return err
 	}
 	if observer != nil {
 		queue, compute, rows := request.Timings()
-		observer.Success(decoded.Sub(began), queue, compute, time.Since(answered), rows)
+		observer.Success(decoded-began, queue, compute, s.engine.Now()-answered, rows)
 	}
 	return nil
 }
@@ -205,7 +207,7 @@ func (s *Server) encode(ctx *fasthttp.RequestCtx, x *exchange, request *engine.R
 	} else {
 		ctx.Response.Header.SetContentType(binaryType)
 		var digits [20]byte
-		ctx.Response.Header.SetBytesV(headerLengthName, strconv.AppendInt(digits[:0], int64(headerLength), 10))
+		ctx.Response.Header.SetCanonical(headerLengthBytes, strconv.AppendInt(digits[:0], int64(headerLength), 10))
 	}
 	return s.compress(ctx)
 }

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,7 +64,7 @@ func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	s := &Server{options: o, engine: o.Engine}
+	s := &Server{options: o, engine: o.Engine, exchanges: exchanges{wake: make(chan struct{}, 1)}}
 	s.http = &fasthttp.Server{
 		Name:                  "inferd",
 		Handler:               s.handle,
@@ -121,7 +122,7 @@ func (s *Server) transportError(ctx *fasthttp.RequestCtx, err error) {
 
 // handle routes a request.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
-	r := parsePath(ctx.Path())
+	r := parsePath(requestPath(ctx))
 	if r.endpoint == notFound {
 		s.fail(ctx, fasthttp.StatusNotFound, fmt.Sprintf("no such endpoint: %s", ctx.Path()))
 		return
@@ -137,6 +138,17 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	s.describe(ctx, r)
 }
+
+// requestPath is the decoded path. A plain one is taken as it came, without parsing the URI.
+func requestPath(ctx *fasthttp.RequestCtx) []byte {
+	uri := ctx.Request.Header.RequestURI()
+	if len(uri) > 0 && uri[0] == '/' && !bytes.ContainsAny(uri, "%?#\\") && !bytes.Contains(uri, doubleSlash) && !bytes.Contains(uri, slashDot) {
+		return uri
+	}
+	return ctx.Path()
+}
+
+var doubleSlash, slashDot = []byte("//"), []byte("/.")
 
 // number parses a version; empty means the latest.
 func number(version []byte) (int64, error) {
