@@ -37,9 +37,43 @@ func TestExportedNamesAreDocumented(t *testing.T) {
 		if strings.HasSuffix(name, "_test.go") || file.Name.Name == "main" || ast.IsGenerated(file) {
 			continue
 		}
-		for _, undocumented := range undocumented(file) {
-			t.Errorf("%s: %s has no doc comment", files.Position(undocumented.Pos()), undocumented.Name)
+		for _, identifier := range undocumented(file) {
+			t.Errorf("%s: %s has no doc comment", files.Position(identifier.Pos()), identifier.Name)
 		}
+	}
+}
+
+// TestUndocumentedFindsPlantedNames proves that the search can fail.
+func TestUndocumentedFindsPlantedNames(t *testing.T) {
+	const source = `package p
+func F() {}
+func (t *T[K]) M() {}
+func (t *hidden) M() {}
+func (t *T[K]) Close() {}
+// T is documented.
+type T[K any] struct{}
+type (
+	U int
+	// V is documented.
+	V int
+)
+// The first comment covers the group.
+const (
+	A = 1
+	B = 2
+)
+var C, d = 1, 2
+`
+	file, err := parser.ParseFile(token.NewFileSet(), "planted.go", source, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, identifier := range undocumented(file) {
+		names = append(names, identifier.Name)
+	}
+	if found := strings.Join(names, " "); found != "F M U C" {
+		t.Errorf("found %q, want the four names without a comment", found)
 	}
 }
 
