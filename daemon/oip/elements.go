@@ -3,6 +3,7 @@ package oip
 import (
 	"encoding/binary"
 	"math"
+	"strconv"
 	"unsafe"
 
 	"github.com/valyala/fastjson"
@@ -88,7 +89,7 @@ func (in *Input) Copy(staging []byte) error {
 			return badRequest("input %q has %d bytes, its type %s and shape %v announce %d", in.Name, len(in.Binary), Datatype(in.DType), in.Shape, len(staging))
 		}
 		copy(staging, in.Binary)
-		return nil
+		return in.checkBooleans()
 	}
 	put := putters[in.DType]
 	if put == nil {
@@ -99,7 +100,7 @@ func (in *Input) Copy(staging []byte) error {
 		if at+size > len(staging) {
 			return in.checkCount(int64(at/size) + 1)
 		}
-		if !put(staging[at:], v) {
+		if !put(staging[at:], v, in.scratch) {
 			return badRequest("input %q: element %d is %s, which is no %s", in.Name, at/size, text(v), Datatype(in.DType))
 		}
 		at += size
@@ -109,6 +110,19 @@ func (in *Input) Copy(staging []byte) error {
 		return err
 	}
 	return in.checkCount(int64(at / size))
+}
+
+// checkBooleans refuses bytes other than 0 and 1 in a BOOL input: kernels may rely on that.
+func (in *Input) checkBooleans() error {
+	if in.DType != tensor.Bool {
+		return nil
+	}
+	for i, b := range in.Binary {
+		if b > 1 {
+			return badRequest("input %q: element %d is the byte %d, a BOOL is 0 or 1", in.Name, i, b)
+		}
+	}
+	return nil
 }
 
 // eachJSON visits the scalars of a nested or flat array in row-major order. The parser bounds the depth.
@@ -130,8 +144,8 @@ func (in *Input) eachJSON(v *fastjson.Value, visit func(*fastjson.Value) error) 
 	return visit(v)
 }
 
-// putters write one JSON scalar as an element and report whether it has the type and range.
-var putters = [...]func(to []byte, v *fastjson.Value) bool{
+// putters write one JSON scalar as an element, with some scratch memory, and report whether it has the type and range.
+var putters = [...]func(to []byte, v *fastjson.Value, scratch []byte) bool{
 	tensor.Bool:   putBool,
 	tensor.Uint8:  putUnsigned(math.MaxUint8, func(to []byte, x uint64) { to[0] = byte(x) }),
 	tensor.Uint16: putUnsigned(math.MaxUint16, func(to []byte, x uint64) { binary.LittleEndian.PutUint16(to, uint16(x)) }),
@@ -141,21 +155,32 @@ var putters = [...]func(to []byte, v *fastjson.Value) bool{
 	tensor.Int16:  putSigned(math.MinInt16, math.MaxInt16, func(to []byte, x uint64) { binary.LittleEndian.PutUint16(to, uint16(x)) }),
 	tensor.Int32:  putSigned(math.MinInt32, math.MaxInt32, func(to []byte, x uint64) { binary.LittleEndian.PutUint32(to, uint32(x)) }),
 	tensor.Int64:  putSigned(math.MinInt64, math.MaxInt64, binary.LittleEndian.PutUint64),
-	tensor.Float32: func(to []byte, v *fastjson.Value) bool {
-		x, err := v.Float64()
+	tensor.Float32: func(to []byte, v *fastjson.Value, scratch []byte) bool {
+		x, ok := parseFloat(v, 32, scratch)
 		binary.LittleEndian.PutUint32(to, math.Float32bits(float32(x)))
-		return err == nil
+		return ok
 	},
-	tensor.Float64: func(to []byte, v *fastjson.Value) bool {
-		x, err := v.Float64()
+	tensor.Float64: func(to []byte, v *fastjson.Value, scratch []byte) bool {
+		x, ok := parseFloat(v, 64, scratch)
 		binary.LittleEndian.PutUint64(to, math.Float64bits(x))
-		return err == nil
+		return ok
 	},
 	tensor.BFloat16: nil, // has no JSON form; the last one gives the array its length
 }
 
+// parseFloat rounds correctly, which the parser's own conversion does not, and fails where the number is too large for its type.
+// scratch is room for the digits.
+func parseFloat(v *fastjson.Value, bits int, scratch []byte) (float64, bool) {
+	if v.Type() != fastjson.TypeNumber {
+		return 0, false
+	}
+	digits := v.MarshalTo(scratch[:0])
+	x, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(digits), len(digits)), bits)
+	return x, err == nil
+}
+
 // putBool accepts true, false, 1 and 0.
-func putBool(to []byte, v *fastjson.Value) bool {
+func putBool(to []byte, v *fastjson.Value, _ []byte) bool {
 	switch v.Type() {
 	case fastjson.TypeTrue:
 		to[0] = 1
@@ -171,8 +196,8 @@ func putBool(to []byte, v *fastjson.Value) bool {
 	return true
 }
 
-func putUnsigned(largest uint64, put func([]byte, uint64)) func([]byte, *fastjson.Value) bool {
-	return func(to []byte, v *fastjson.Value) bool {
+func putUnsigned(largest uint64, put func([]byte, uint64)) func([]byte, *fastjson.Value, []byte) bool {
+	return func(to []byte, v *fastjson.Value, _ []byte) bool {
 		x, err := v.Uint64()
 		if err != nil || x > largest {
 			return false
@@ -182,8 +207,8 @@ func putUnsigned(largest uint64, put func([]byte, uint64)) func([]byte, *fastjso
 	}
 }
 
-func putSigned(smallest, largest int64, put func([]byte, uint64)) func([]byte, *fastjson.Value) bool {
-	return func(to []byte, v *fastjson.Value) bool {
+func putSigned(smallest, largest int64, put func([]byte, uint64)) func([]byte, *fastjson.Value, []byte) bool {
+	return func(to []byte, v *fastjson.Value, _ []byte) bool {
 		x, err := v.Int64()
 		if err != nil || x < smallest || x > largest {
 			return false

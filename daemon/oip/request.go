@@ -1,7 +1,8 @@
 package oip
 
 import (
-	"strings"
+	"bytes"
+	"fmt"
 	"time"
 
 	"github.com/valyala/fastjson"
@@ -11,6 +12,11 @@ import (
 
 // maxPooledJSON is the JSON size beyond which a request's parser is dropped instead of kept: it holds a multiple of its input.
 const maxPooledJSON = 1 << 20
+
+// maxJSONValues bounds the values of a request's JSON, of which the parser makes a tree that takes a multiple of the text.
+const maxJSONValues = 4 << 20
+
+var comma = []byte{','}
 
 // maxTensors bounds the inputs and the outputs that one request may list.
 const maxTensors = 1024
@@ -27,7 +33,8 @@ type Request struct {
 	Priority      uint64        // 0: the model's default; 1 is the highest
 
 	parser fastjson.Parser
-	shapes []int64 // backs the inputs' shapes
+	shapes []int64  // backs the inputs' shapes
+	digits [32]byte // the inputs' scratch
 }
 
 // Input is one input tensor as the client sent it.
@@ -37,6 +44,8 @@ type Input struct {
 	Shape  []int64
 	Binary []byte          // the tensor's bytes where it came in binary; elements of BYTES have length prefixes
 	JSON   *fastjson.Value // nested or flat array where it came as JSON; nil otherwise
+
+	scratch []byte // for the digits of a number
 }
 
 // RequestedOutput is an output that the client asks for.
@@ -56,25 +65,38 @@ func (r *Request) Decode(body []byte, headerLength int) error {
 		return badRequest("Inference-Header-Content-Length is %d, but the body has %d bytes", headerLength, len(body))
 	}
 	r.reset()
+	if values := bytes.Count(body[:headerLength], comma); values > maxJSONValues {
+		return badRequest("the JSON has %d values, more than %d: send tensors of this size as binary data", values, maxJSONValues)
+	}
 	root, err := r.parser.ParseBytes(body[:headerLength])
 	if err != nil {
-		return badRequest("malformed JSON: %v", err)
+		return badRequest("malformed JSON: %s", explain(err))
 	}
-	if root.Type() != fastjson.TypeObject {
-		return badRequest("the request is a JSON %v, want an object", root.Type())
+	id, parameters, inputs, outputs, err := requestMembers(root)
+	if err != nil {
+		return err
 	}
-	if id := root.Get("id"); id != nil {
+	if id != nil {
 		if r.ID, err = id.StringBytes(); err != nil {
 			return badRequest("'id' is a JSON %v, want a string", id.Type())
 		}
 	}
-	if err := r.decodeParameters(root.Get("parameters")); err != nil {
+	if err := r.decodeParameters(parameters); err != nil {
 		return err
 	}
-	if err := r.decodeInputs(root.Get("inputs"), body[headerLength:]); err != nil {
+	if err := r.decodeInputs(inputs, body[headerLength:]); err != nil {
 		return err
 	}
-	return r.decodeOutputs(root.Get("outputs"))
+	return r.decodeOutputs(outputs)
+}
+
+// requestMembers are the members of a request that have a meaning.
+func requestMembers(root *fastjson.Value) (id, parameters, inputs, outputs *fastjson.Value, err error) {
+	var m members
+	if err := m.find(root, "the request", "id", "parameters", "inputs", "outputs"); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	return m[0], m[1], m[2], m[3], nil
 }
 
 // reset prepares for the next request.
@@ -101,32 +123,32 @@ func (r *Request) SetRaw(name []byte, dtype tensor.DType, shape []int64, data []
 	r.Inputs = append(r.Inputs, Input{Name: name, DType: dtype, Shape: shape, Binary: data})
 }
 
-func (r *Request) decodeParameters(parameters *fastjson.Value) error {
-	if parameters == nil || parameters.Type() == fastjson.TypeNull {
+func (r *Request) decodeParameters(parameters *fastjson.Value) (err error) {
+	if parameters == nil {
 		return nil
 	}
-	object, err := parameters.Object()
-	if err != nil {
-		return badRequest("'parameters' is a JSON %v, want an object", parameters.Type())
+	var m members
+	if err := m.find(parameters, "'parameters'", "binary_data_output", "timeout", "priority"); err != nil {
+		return err
 	}
-	if v := object.Get("binary_data_output"); v != nil {
+	if v := m[0]; v != nil {
 		if r.BinaryOutputs, err = v.Bool(); err != nil {
-			return badRequest("parameter 'binary_data_output' is a JSON %v, want a boolean", v.Type())
+			return badRequest("parameter 'binary_data_output' is %s, want a boolean", text(v))
 		}
 	}
-	if v := object.Get("timeout"); v != nil {
+	if v := m[1]; v != nil {
 		microseconds, err := v.Uint64()
 		if err != nil || microseconds > 1<<50 {
-			return badRequest("parameter 'timeout' is %v, want a number of microseconds", v)
+			return badRequest("parameter 'timeout' is %s, want a number of microseconds", text(v))
 		}
 		r.Timeout = time.Duration(microseconds) * time.Microsecond
 	}
-	if v := object.Get("priority"); v != nil {
+	if v := m[2]; v != nil {
 		if r.Priority, err = v.Uint64(); err != nil {
-			return badRequest("parameter 'priority' is %v, want a non-negative integer", v)
+			return badRequest("parameter 'priority' is %s, want a non-negative integer", text(v))
 		}
 	}
-	return checkParameterNames(object)
+	return checkParameterNames(parameters.GetObject())
 }
 
 // checkParameterNames refuses parameters that would change the meaning of the request if they were ignored.
@@ -156,11 +178,15 @@ func (r *Request) decodeInputs(inputs *fastjson.Value, binary []byte) error {
 		return err
 	}
 	for i, v := range list {
-		input, err := r.decodeInput(i, v)
+		var m members
+		if err := m.find(v, "an input", "name", "datatype", "shape", "data", "parameters"); err != nil {
+			return err
+		}
+		input, err := r.decodeInput(i, m[0], m[1], m[2])
 		if err != nil {
 			return err
 		}
-		if binary, err = input.decodeSource(v, binary); err != nil {
+		if binary, err = input.decodeSource(m[3], m[4], binary); err != nil {
 			return err
 		}
 		r.Inputs = append(r.Inputs, input)
@@ -172,16 +198,15 @@ func (r *Request) decodeInputs(inputs *fastjson.Value, binary []byte) error {
 }
 
 // decodeInput decodes name, type and shape.
-func (r *Request) decodeInput(i int, v *fastjson.Value) (Input, error) {
-	name := v.GetStringBytes("name")
+func (r *Request) decodeInput(i int, nameValue, datatype, shape *fastjson.Value) (Input, error) {
+	name := nameValue.GetStringBytes()
 	if len(name) == 0 {
 		return Input{}, badRequest("input %d has no 'name'", i)
 	}
-	input := Input{Name: name, DType: ParseDatatype(v.GetStringBytes("datatype"))}
+	input := Input{Name: name, DType: ParseDatatype(datatype.GetStringBytes()), scratch: r.digits[:0]}
 	if input.DType == tensor.Undefined {
-		return Input{}, badRequest("input %q: 'datatype' is %s, want BOOL, UINT8 ... FP64 or BYTES", name, text(v.Get("datatype")))
+		return Input{}, badRequest("input %q: 'datatype' is %s, want BOOL, UINT8 ... FP64 or BYTES", name, text(datatype))
 	}
-	shape := v.Get("shape")
 	if shape == nil || shape.Type() != fastjson.TypeArray {
 		return Input{}, badRequest("input %q: 'shape' is %s, want an array of integers", name, text(shape))
 	}
@@ -201,13 +226,18 @@ func (r *Request) decodeInput(i int, v *fastjson.Value) (Input, error) {
 }
 
 // decodeSource finds where the input's elements are: JSON data, or the next bytes of the binary part.
-func (in *Input) decodeSource(v *fastjson.Value, binary []byte) (rest []byte, err error) {
-	in.JSON = v.Get("data")
-	parameters := v.Get("parameters")
-	if parameters.Get("shared_memory_region") != nil {
-		return nil, badRequest("input %q: shared memory is not supported", in.Name)
+func (in *Input) decodeSource(data, parameters *fastjson.Value, binary []byte) (rest []byte, err error) {
+	var m members
+	if parameters != nil {
+		if err := m.find(parameters, "an input's 'parameters'", "binary_data_size", "shared_memory_region"); err != nil {
+			return nil, err
+		}
 	}
-	size := parameters.Get("binary_data_size")
+	size, region := m[0], m[1]
+	if region != nil {
+		return nil, &Error{Status: 501, Message: fmt.Sprintf("input %q: shared memory is not supported", in.Name)}
+	}
+	in.JSON = data
 	switch {
 	case size == nil && in.JSON == nil:
 		return nil, badRequest("input %q has neither 'data' nor the parameter 'binary_data_size'", in.Name)
@@ -236,11 +266,15 @@ func (r *Request) decodeOutputs(outputs *fastjson.Value) error {
 		return err
 	}
 	for i, v := range list {
-		output := RequestedOutput{Name: v.GetStringBytes("name"), Binary: r.BinaryOutputs}
+		var m members
+		if err := m.find(v, "an output", "name", "parameters"); err != nil {
+			return err
+		}
+		output := RequestedOutput{Name: m[0].GetStringBytes(), Binary: r.BinaryOutputs}
 		if len(output.Name) == 0 {
 			return badRequest("output %d has no 'name'", i)
 		}
-		if err := output.decodeParameters(v.Get("parameters")); err != nil {
+		if err := output.decodeParameters(m[1]); err != nil {
 			return err
 		}
 		r.Outputs = append(r.Outputs, output)
@@ -249,48 +283,25 @@ func (r *Request) decodeOutputs(outputs *fastjson.Value) error {
 }
 
 func (o *RequestedOutput) decodeParameters(parameters *fastjson.Value) (err error) {
-	if parameters.Get("shared_memory_region") != nil {
-		return badRequest("output %q: shared memory is not supported", o.Name)
+	if parameters == nil {
+		return nil
 	}
-	if v := parameters.Get("binary_data"); v != nil {
+	var m members
+	if err := m.find(parameters, "an output's 'parameters'", "binary_data", "classification", "shared_memory_region"); err != nil {
+		return err
+	}
+	if m[2] != nil {
+		return &Error{Status: 501, Message: fmt.Sprintf("output %q: shared memory is not supported", o.Name)}
+	}
+	if v := m[0]; v != nil {
 		if o.Binary, err = v.Bool(); err != nil {
 			return badRequest("output %q: parameter 'binary_data' is %s, want a boolean", o.Name, text(v))
 		}
 	}
-	if v := parameters.Get("classification"); v != nil {
+	if v := m[1]; v != nil {
 		if o.Classification, err = v.Int(); err != nil || o.Classification < 0 {
 			return badRequest("output %q: parameter 'classification' is %s, want a non-negative integer", o.Name, text(v))
 		}
 	}
 	return nil
-}
-
-// array returns the elements of a JSON array of bounded length.
-func array(v *fastjson.Value, name string) ([]*fastjson.Value, error) {
-	if v == nil {
-		return nil, badRequest("the request has no '%s'", name)
-	}
-	list, err := v.Array()
-	if err != nil {
-		return nil, badRequest("'%s' is a JSON %v, want an array", name, v.Type())
-	}
-	if len(list) > maxTensors {
-		return nil, badRequest("'%s' lists %d tensors, more than %d", name, len(list), maxTensors)
-	}
-	return list, nil
-}
-
-// text shows a JSON value in an error, shortened.
-func text(v *fastjson.Value) string {
-	if v == nil {
-		return "missing"
-	}
-	if t := v.Type(); t == fastjson.TypeArray || t == fastjson.TypeObject {
-		return "a JSON " + t.String()
-	}
-	shown := v.String()
-	if len(shown) > 64 {
-		shown = strings.ToValidUTF8(shown[:64], "") + "..."
-	}
-	return shown
 }
