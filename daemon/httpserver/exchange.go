@@ -23,7 +23,7 @@ const (
 
 // exchange is the scratch of one inference request, reused by later ones.
 type exchange struct {
-	request oip.Request
+	request oip.Decoder
 	outputs []oip.Output
 	raw     []byte // a raw BYTES element with its length prefix
 	cancel  chan struct{}
