@@ -97,10 +97,9 @@ func openLoop(address string, request []byte, perSecond float64, duration time.D
 		arrivals <- at
 		longest = max(longest, len(arrivals))
 	}
-	elapsed := time.Since(began)
 	close(arrivals)
 	group.Wait()
-	all := outcome{statuses: map[int]int{}, elapsed: elapsed}
+	all := outcome{statuses: map[int]int{}, elapsed: time.Since(began)} // with the time to answer what is queued
 	for _, o := range outcomes {
 		all.latencies = append(all.latencies, o.latencies...)
 		for status, count := range o.statuses {
