@@ -19,7 +19,8 @@ void inferd_test_count(const inferd_step *step, void *const *bases, int64_t tile
 		for (int64_t i = 0; i < step->parameter[1]; i++)
 			if (previous[i] != count[tile] + 1)
 				count[tile] += 1000000;
-	memset(scratch, (int)tile, (size_t)step->scratch_bytes);
+	if (step->scratch_bytes > 0)
+		memset(scratch, (int)tile, (size_t)step->scratch_bytes);
 	for (int64_t end = step->parameter[0] ? now_ns() + step->parameter[0] : 0; end != 0 && now_ns() < end;)
 		;
 	count[tile]++;
