@@ -72,3 +72,12 @@ func TestSampleRequests(t *testing.T) {
 		}
 	}
 }
+
+// TestCaseNames tells versions of different models apart.
+func TestCaseNames(t *testing.T) {
+	for dir, want := range map[string]string{"cases/mlp": "mlp", "cases/mlp/": "mlp", "samples/digits_cnn/1": "digits_cnn/1"} {
+		if got := caseName(dir); got != want {
+			t.Errorf("the case in %s is named %q, want %q", dir, got, want)
+		}
+	}
+}

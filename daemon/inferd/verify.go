@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +53,7 @@ func newVerifyCommand() *cobra.Command {
 func verifyAll(w io.Writer, d *devices, dirs []string, asJSON bool) error {
 	failed := 0
 	for _, dir := range dirs {
-		v := verdict{Case: filepath.Base(filepath.Clean(dir))}
+		v := verdict{Case: caseName(dir)}
 		var err error
 		if v.Sets, err = verifyCase(d, dir); err != nil {
 			v.Error = err.Error()
@@ -68,6 +69,15 @@ func verifyAll(w io.Writer, d *devices, dirs []string, asJSON bool) error {
 		return errReported
 	}
 	return nil
+}
+
+// caseName is the folder's name. A version of a model folder is named with its model.
+func caseName(dir string) string {
+	name := filepath.Base(filepath.Clean(dir))
+	if _, err := strconv.Atoi(name); err == nil {
+		return filepath.Join(filepath.Base(filepath.Dir(filepath.Clean(dir))), name)
+	}
+	return name
 }
 
 func printVerdict(w io.Writer, v verdict, asJSON bool) {
