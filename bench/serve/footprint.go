@@ -65,7 +65,7 @@ func (b *bench) memory() error {
 		return err
 	}
 	starts := []float64{milliseconds(s.startTime)}
-	for range 4 { // the first start warms the page cache; the last server is measured further
+	for range b.lengths.starts - 1 { // the first start warms the page cache; the last server is measured further
 		s.stop()
 		if s, err = b.startInferd(folder); err != nil {
 			return err

@@ -33,12 +33,14 @@ type lengths struct {
 	company  time.Duration
 	overload time.Duration
 	reloads  int
+	segments int // of the overload; between them the capacity is measured again, because other load on the machine changes it
+	starts   int
 	requests int // of each of 64 connections in the memory measurement
 }
 
 var (
-	standard = lengths{block: 2 * time.Second, blocks: 9, idle: 20 * time.Second, company: 10 * time.Second, overload: 20 * time.Second, reloads: 200, requests: 4}
-	brief    = lengths{block: 100 * time.Millisecond, blocks: 2, idle: 200 * time.Millisecond, company: 300 * time.Millisecond, overload: 400 * time.Millisecond, reloads: 5, requests: 1}
+	standard = lengths{block: 2 * time.Second, blocks: 9, idle: 20 * time.Second, company: 10 * time.Second, overload: 20 * time.Second, reloads: 200, segments: 5, starts: 5, requests: 4}
+	brief    = lengths{block: 100 * time.Millisecond, blocks: 2, idle: 200 * time.Millisecond, company: 300 * time.Millisecond, overload: 400 * time.Millisecond, reloads: 5, segments: 1, starts: 2, requests: 1}
 )
 
 // measurements by name, in the order in which they run.

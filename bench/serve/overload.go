@@ -5,12 +5,8 @@ import (
 	"time"
 )
 
-const (
-	// credits of a model, as inferd serve has them by default.
-	credits = 256
-	// segments of the overload; between them the capacity is measured again, because other load on the machine changes it.
-	segments = 5
-)
+// credits of a model, as inferd serve has them by default.
+const credits = 256
 
 // overload offers twice what the server can do, on a fixed schedule.
 func (b *bench) overload() error {
@@ -23,7 +19,7 @@ func (b *bench) overload() error {
 	if err != nil {
 		return err
 	}
-	request, segment := inferRequest("minilm", body), b.lengths.overload/segments
+	request, segment := inferRequest("minilm", body), b.lengths.overload/time.Duration(b.lengths.segments)
 	measure := func() (float64, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), segment/2)
 		defer cancel()
@@ -40,7 +36,7 @@ func (b *bench) overload() error {
 	var goodputs, capacities, shares, bounds, p99s []float64
 	var sizes []int64
 	statuses := map[int]int{}
-	for range segments {
+	for range b.lengths.segments {
 		watch := s.watchMemory(segment / 8)
 		o, err := openLoop(s.address, request, 2*before, segment, 2*credits)
 		sizes = append(sizes, watch()...)
