@@ -46,6 +46,10 @@ test-sanitize: ## run the kernels' cases under AddressSanitizer and UndefinedBeh
 test-avx512: ## run the AVX-512 kernels' cases in emulation (needs Debian's libsimde-dev)
 	$(O1) $(GO) test -tags avx512emu ./kernels/cpu/...
 
+.PHONY: test-clients
+test-clients: build $(VENV)/peers ## drive bin/inferd with the public tritonclient
+	$(VENV)/bin/python bench/clients/test_tritonclient.py bin/inferd
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for FUZZTIME each (30s)
 	bench/fuzz.sh $(or $(FUZZTIME),30s)
