@@ -28,18 +28,11 @@ type exchange struct {
 	raw     []byte // a raw BYTES element with its length prefix
 	cancel  chan struct{}
 
-	// What the watcher reads. state says who may touch the rest.
-	state atomic.Int32
-	conn  net.Conn
-	since int64 // looks of the watcher when the waiting began
+	// waiting guards what the watcher reads. Nobody but the watcher contends for it, once in an interval.
+	waiting sync.Mutex
+	conn    net.Conn // nil while the handler does not wait for the engine
+	since   int64    // looks of the watcher when the waiting began
 }
-
-// States of an exchange.
-const (
-	exchangeIdle      = iota
-	exchangeWaiting   // the handler waits for the engine
-	exchangeInspected // the watcher looks at the connection
-)
 
 // exchanges keeps exchanges for reuse and watches the connections of those that wait: fasthttp tells no handler that its client has hung up.
 type exchanges struct {
@@ -90,18 +83,33 @@ func (p *exchanges) put(x *exchange) {
 
 // waiting lets the watcher look at the exchange's connection until it is done.
 func (p *exchanges) waiting(x *exchange, conn net.Conn) {
+	x.waiting.Lock()
 	x.conn, x.since = conn, p.looks.Load()
-	x.state.Store(exchangeWaiting)
+	x.waiting.Unlock()
 	if !p.watching.Load() && p.watching.CompareAndSwap(false, true) {
 		p.wake <- struct{}{}
 	}
 }
 
-// done ends waiting. It outlasts a look of the watcher, which does not block.
+// done ends waiting: from here on cancel stays as it is.
 func (x *exchange) done() {
-	for !x.state.CompareAndSwap(exchangeWaiting, exchangeIdle) {
-	}
+	x.waiting.Lock()
 	x.conn = nil
+	x.waiting.Unlock()
+}
+
+// inspect closes cancel where the client has hung up. It reports whether the exchange waits.
+func (x *exchange) inspect(look int64) bool {
+	x.waiting.Lock()
+	defer x.waiting.Unlock()
+	if x.conn == nil {
+		return false
+	}
+	if x.since < look-1 && hungUp(x.conn) {
+		close(x.cancel)
+		x.conn = nil
+	}
+	return true
 }
 
 // watch looks at waiting exchanges until stop is called.
@@ -150,18 +158,7 @@ func (p *exchanges) inspect() (found bool) {
 		return false
 	}
 	for _, x := range p.all {
-		if !x.state.CompareAndSwap(exchangeWaiting, exchangeInspected) {
-			continue
-		}
-		found = true
-		if x.since < look-1 && hungUp(x.conn) {
-			select {
-			case <-x.cancel:
-			default:
-				close(x.cancel)
-			}
-		}
-		x.state.Store(exchangeWaiting)
+		found = x.inspect(look) || found
 	}
 	return found
 }

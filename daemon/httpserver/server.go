@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,7 @@ type Server struct {
 	http      *fasthttp.Server
 	exchanges exchanges
 	draining  atomic.Bool
+	silent    silent
 }
 
 // New returns a server; Serve starts it.
@@ -69,6 +71,7 @@ func New(o Options) *Server {
 		Name:                  "inferd",
 		Handler:               s.handle,
 		ErrorHandler:          s.transportError,
+		ConnState:             s.silent.note,
 		Concurrency:           o.MaxConnections,
 		ReadTimeout:           o.ReadTimeout,
 		WriteTimeout:          o.ReadTimeout,
@@ -101,8 +104,11 @@ func (s *Server) Serve(listener net.Listener) error {
 // Drain makes readiness checks fail and new inference requests be refused, while connections stay open.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Shutdown stops accepting connections and waits for open requests.
-func (s *Server) Shutdown() error { return s.http.Shutdown() }
+// Shutdown stops accepting connections, closes the idle ones and waits until the others are through with their request, or the context ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.silent.close()
+	return s.http.ShutdownWithContext(ctx)
+}
 
 // transportError answers requests that never became one.
 func (s *Server) transportError(ctx *fasthttp.RequestCtx, err error) {
@@ -110,6 +116,7 @@ func (s *Server) transportError(ctx *fasthttp.RequestCtx, err error) {
 	var network *net.OpError
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		discard(ctx.Conn(), 2*s.options.MaxRequestBytes)
 		s.fail(ctx, fasthttp.StatusRequestEntityTooLarge, fmt.Sprintf("the request's body is larger than %d bytes", s.options.MaxRequestBytes))
 	case errors.As(err, &small):
 		s.fail(ctx, fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's header is too large")
@@ -127,7 +134,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.fail(ctx, fasthttp.StatusNotFound, fmt.Sprintf("no such endpoint: %s", ctx.Path()))
 		return
 	}
-	if want := methods[r.endpoint]; string(ctx.Method()) != want {
+	if want := methods[r.endpoint]; string(ctx.Method()) != want && !(ctx.IsHead() && want == fasthttp.MethodGet) {
 		ctx.Response.Header.Set(fasthttp.HeaderAllow, want)
 		s.fail(ctx, fasthttp.StatusMethodNotAllowed, fmt.Sprintf("%s %s: want %s", ctx.Method(), ctx.Path(), want))
 		return

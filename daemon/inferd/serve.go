@@ -25,6 +25,9 @@ import (
 	"github.com/inferd/inferd/daemon/metrics"
 )
 
+// sendTimeout bounds the end of the shutdown, in which clients receive the last answers.
+const sendTimeout = 2 * time.Second
+
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	devices         deviceFlags
@@ -214,12 +217,11 @@ func (s *server) stop(signals <-chan os.Signal) error {
 	if err != nil {
 		err = fmt.Errorf("requests were still in flight after %v: %w", s.options.drain, err)
 	}
-	closed := make(chan error, 1)
-	go func() { closed <- s.http.Shutdown() }()
-	select {
-	case shutdown := <-closed:
-		err = errors.Join(err, shutdown)
-	case <-time.After(2 * time.Second): // idle keep-alive connections
+	// Every answer is there by now; what remains is to send the last ones.
+	sending, stop := context.WithTimeout(context.Background(), sendTimeout)
+	defer stop()
+	if late := s.http.Shutdown(sending); late != nil && !errors.Is(late, context.DeadlineExceeded) {
+		err = errors.Join(err, late)
 	}
 	s.logger.Info("stopped")
 	return errors.Join(err, s.metrics.Close())
