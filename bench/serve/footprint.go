@@ -107,11 +107,11 @@ func (b *bench) loadedMemory(s *server, folder string) error {
 	if err != nil {
 		return err
 	}
-	o, err := closedLoop(context.Background(), s.address, inferRequest("minilm", request), 64, b.lengths.requests, 0)
+	o, err := closedLoop(context.Background(), s.address, inferRequest("minilm", request), b.lengths.clients, b.lengths.requests, 0)
 	if err != nil {
 		return err
 	}
-	if want := 64 * b.lengths.requests; o.statuses[200] != want {
+	if want := b.lengths.clients * b.lengths.requests; o.statuses[200] != want {
 		return fmt.Errorf("statuses %v, want %d times 200", o.statuses, want)
 	}
 	resident, err := s.memory("VmRSS")
@@ -122,7 +122,8 @@ func (b *bench) loadedMemory(s *server, folder string) error {
 	if err != nil {
 		return err
 	}
-	b.atMost(80, "MB", "MiniLM 8x32 on 64 connections: RSS - weights", megabytes(resident-file.Size()), "RSS %.4g MB, peak %.4g, after the start %.4g; weights %.4g; %d requests",
+	b.atMost(80, "MB", fmt.Sprintf("MiniLM 8x32 on %d connections: RSS - weights", b.lengths.clients), megabytes(resident-file.Size()),
+		"RSS %.4g MB, peak %.4g, after the start %.4g; weights %.4g; %d requests",
 		megabytes(resident), megabytes(peak), megabytes(idle), megabytes(file.Size()), o.statuses[200])
 	return nil
 }

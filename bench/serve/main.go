@@ -35,12 +35,13 @@ type lengths struct {
 	reloads  int
 	segments int // of the overload; between them the capacity is measured again, because other load on the machine changes it
 	starts   int
-	requests int // of each of 64 connections in the memory measurement
+	requests int // of each connection in the memory measurement
+	clients  int // connections there; the capacity takes twice as many
 }
 
 var (
-	standard = lengths{block: 2 * time.Second, blocks: 9, idle: 20 * time.Second, company: 10 * time.Second, overload: 20 * time.Second, reloads: 200, segments: 5, starts: 5, requests: 4}
-	brief    = lengths{block: 100 * time.Millisecond, blocks: 2, idle: 200 * time.Millisecond, company: 300 * time.Millisecond, overload: 400 * time.Millisecond, reloads: 5, segments: 1, starts: 2, requests: 1}
+	standard = lengths{block: 2 * time.Second, blocks: 9, idle: 20 * time.Second, company: 10 * time.Second, overload: 20 * time.Second, reloads: 200, segments: 5, starts: 5, requests: 4, clients: 64}
+	brief    = lengths{block: 100 * time.Millisecond, blocks: 2, idle: 200 * time.Millisecond, company: 300 * time.Millisecond, overload: 400 * time.Millisecond, reloads: 5, segments: 1, starts: 2, requests: 1, clients: 8}
 )
 
 // measurements by name, in the order in which they run.

@@ -23,7 +23,7 @@ func (b *bench) overload() error {
 	measure := func() (float64, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), segment/2)
 		defer cancel()
-		o, err := closedLoop(ctx, s.address, request, credits/2, 0, 0)
+		o, err := closedLoop(ctx, s.address, request, 2*b.lengths.clients, 0, 0)
 		return float64(o.statuses[200]) / o.elapsed.Seconds(), err
 	}
 	if _, err := measure(); err != nil { // compiles the programs
