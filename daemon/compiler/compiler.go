@@ -57,6 +57,11 @@ type stores struct{ device, fallback device.Weights }
 
 // Load prepares the model in data. The data may be dropped once Seal was called.
 func Load(data []byte, options Options) (*Model, error) {
+	m, err := load(data, options)
+	return m, shortened(err)
+}
+
+func load(data []byte, options Options) (*Model, error) {
 	if options.FoldLimit == 0 {
 		options.FoldLimit = DefaultFoldLimit
 	}
@@ -201,6 +206,11 @@ func (m *Model) Close() { m.stores.close() }
 
 // Specialize compiles a program for concrete shapes, in the order of Inputs.
 func (m *Model) Specialize(shapes [][]int64) (*program.Program, error) {
+	p, err := m.specialize(shapes)
+	return p, shortened(err)
+}
+
+func (m *Model) specialize(shapes [][]int64) (*program.Program, error) {
 	values, err := m.Bind(shapes)
 	if err != nil {
 		return nil, err

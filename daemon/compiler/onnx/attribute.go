@@ -43,7 +43,7 @@ func parseAttribute(m message) (attributeProto, error) {
 func (a *rawAttribute) field(f field) (err error) {
 	switch f.number {
 	case 1:
-		a.name, err = f.text("attribute name")
+		a.name, err = f.name("attribute name")
 	case 2:
 		a.seen[kindFloat] = true
 		a.float, err = f.float("attribute f")
@@ -79,7 +79,7 @@ func (a *rawAttribute) field(f field) (err error) {
 	case 20:
 		a.kind, err = f.integer("attribute type")
 	case 21:
-		a.ref, err = f.text("attribute ref_attr_name")
+		a.ref, err = f.name("attribute ref_attr_name")
 	case 22, 23:
 		a.seen[kindSparse] = true
 	}

@@ -4,10 +4,17 @@ import (
 	"fmt"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/tensor"
 )
 
 // maxFunctionDepth bounds calls within calls; a recursive function never ends.
 const maxFunctionDepth = 32
+
+// maxPrefix bounds the path of calls in the names of inlined nodes; beyond it only the number of the call tells them apart.
+const maxPrefix = 256
+
+// maxInlined bounds the bytes of tables in functions, counted at each call: every call has its own copy.
+const maxInlined = 256 << 20
 
 type functionKey struct{ domain, name, overload string }
 
@@ -45,7 +52,7 @@ func (im *importer) inline(call *nodeProto, f *functionProto, s *scope, inputs, 
 	inner := &scope{
 		values:     make(map[string]*graph.Value),
 		defined:    make(map[string]bool),
-		prefix:     fmt.Sprintf("%s%s#%d/", s.prefix, call.name, im.nodes),
+		prefix:     im.callPrefix(s, call),
 		depth:      s.depth + 1,
 		opsets:     f.opsets,
 		attributes: attributes,
@@ -75,6 +82,29 @@ func (im *importer) inline(call *nodeProto, f *functionProto, s *scope, inputs, 
 		if err := im.forward(call, f, i, out, inner); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// callPrefix names a call, for the nodes that it adds.
+func (im *importer) callPrefix(s *scope, call *nodeProto) string {
+	if prefix := fmt.Sprintf("%s%s#%d/", s.prefix, call.name, im.nodes); len(prefix) <= maxPrefix {
+		return prefix
+	}
+	return fmt.Sprintf("#%d/", im.nodes)
+}
+
+// countInlined counts the bytes of a table that a function's node holds.
+func (im *importer) countInlined(s *scope, t *tensor.Tensor) error {
+	if s.depth == 0 {
+		return nil
+	}
+	size, err := tensor.ByteSize(t.DType, t.Shape)
+	if err != nil {
+		return err
+	}
+	if im.inlined += size; im.inlined > maxInlined {
+		return fmt.Errorf("the tables of functions take more than %d bytes after inlining", maxInlined)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ type importer struct {
 	external  *externalData
 	maxNodes  int
 	nodes     int // seen so far, functions' included
+	inlined   int64
 	subgraphs map[string]string
 }
 
@@ -100,13 +101,15 @@ func (im *importer) addOutputs(g *graphProto, s *scope) error {
 	if len(g.outputs) == 0 {
 		return fmt.Errorf("the graph has no outputs")
 	}
+	seen := make(map[string]bool, len(g.outputs))
 	for _, info := range g.outputs {
 		if !s.defined[info.name] {
 			return fmt.Errorf("output %q is neither an input, an initializer nor the output of a node", info.name)
 		}
-		if slices.Contains(im.graph.OutputNames, info.name) {
+		if seen[info.name] {
 			return fmt.Errorf("output %q is declared twice", info.name)
 		}
+		seen[info.name] = true
 		im.graph.Outputs = append(im.graph.Outputs, s.values[info.name])
 		im.graph.OutputNames = append(im.graph.OutputNames, info.name)
 	}
@@ -249,6 +252,9 @@ func (im *importer) attributes(list []attributeProto, s *scope) (graph.Attribute
 			if err != nil {
 				return nil, fmt.Errorf("attribute %q: %w", a.name, err)
 			}
+			if err := im.countInlined(s, t); err != nil {
+				return nil, fmt.Errorf("attribute %q: %w", a.name, err)
+			}
 			value = t
 		}
 		attributes[a.name] = value
@@ -268,6 +274,9 @@ func (im *importer) addConstant(n *nodeProto, s *scope) error {
 	for name, value := range attributes {
 		t, err := constantTensor(name, value)
 		if err != nil {
+			return err
+		}
+		if err := im.countInlined(s, t); err != nil {
 			return err
 		}
 		v := s.values[n.outputs[0]]

@@ -107,7 +107,7 @@ func parseOpset(f field, opsets map[string]int) error {
 	err = m.each(func(f field) (err error) {
 		switch f.number {
 		case 1:
-			domain, err = f.text("opset domain")
+			domain, err = f.name("opset domain")
 		case 2:
 			version, err = f.integer("opset version")
 		}
@@ -133,7 +133,7 @@ func canonicalDomain(domain string) string {
 
 func parseGraphProto(m message) (g graphProto, err error) {
 	err = m.each(func(f field) (err error) {
-		sub := message{f.data, f.offset}
+		sub := message{f.data, f.offset, f.budget}
 		switch f.number {
 		case 1, 5, 11, 12, 15:
 			if sub, err = f.message("graph field"); err != nil {
@@ -146,7 +146,7 @@ func parseGraphProto(m message) (g graphProto, err error) {
 			n, err = parseNodeProto(sub)
 			g.nodes = append(g.nodes, n)
 		case 2:
-			g.name, err = f.text("graph name")
+			g.name, err = f.name("graph name")
 		case 5:
 			var t tensorProto
 			t, err = parseTensorProto(sub)
@@ -173,15 +173,15 @@ func parseNodeProto(m message) (nodeProto, error) {
 		var text string
 		switch f.number {
 		case 1:
-			text, err = f.text("node input")
+			text, err = f.name("node input")
 			n.inputs = append(n.inputs, text)
 		case 2:
-			text, err = f.text("node output")
+			text, err = f.name("node output")
 			n.outputs = append(n.outputs, text)
 		case 3:
-			n.name, err = f.text("node name")
+			n.name, err = f.name("node name")
 		case 4:
-			n.op, err = f.text("node op_type")
+			n.op, err = f.name("node op_type")
 		case 5:
 			var sub message
 			if sub, err = f.message("node attribute"); err == nil {
@@ -190,10 +190,10 @@ func parseNodeProto(m message) (nodeProto, error) {
 				n.attributes = append(n.attributes, a)
 			}
 		case 7:
-			n.domain, err = f.text("node domain")
+			n.domain, err = f.name("node domain")
 			n.domain = canonicalDomain(n.domain)
 		case 8:
-			n.overload, err = f.text("node overload")
+			n.overload, err = f.name("node overload")
 		}
 		return err
 	})
@@ -207,15 +207,15 @@ func parseFunctionProto(m message) (functionProto, error) {
 	function := functionProto{opsets: map[string]int{}}
 	err := m.each(func(f field) (err error) {
 		var text string
-		sub := message{f.data, f.offset}
+		sub := message{f.data, f.offset, f.budget}
 		switch f.number {
 		case 1:
-			function.name, err = f.text("function name")
+			function.name, err = f.name("function name")
 		case 4:
-			text, err = f.text("function input")
+			text, err = f.name("function input")
 			function.inputs = append(function.inputs, text)
 		case 5:
-			text, err = f.text("function output")
+			text, err = f.name("function output")
 			function.outputs = append(function.outputs, text)
 		case 7:
 			if sub, err = f.message("function node"); err == nil {
@@ -226,7 +226,7 @@ func parseFunctionProto(m message) (functionProto, error) {
 		case 9:
 			err = parseOpset(f, function.opsets)
 		case 10:
-			function.domain, err = f.text("function domain")
+			function.domain, err = f.name("function domain")
 			function.domain = canonicalDomain(function.domain)
 		case 11:
 			if sub, err = f.message("function attribute"); err == nil {
@@ -235,7 +235,7 @@ func parseFunctionProto(m message) (functionProto, error) {
 				function.defaults = append(function.defaults, a)
 			}
 		case 13:
-			function.overload, err = f.text("function overload")
+			function.overload, err = f.name("function overload")
 		}
 		return err
 	})

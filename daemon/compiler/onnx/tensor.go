@@ -27,7 +27,7 @@ type tensorProto struct {
 
 // ParseTensor decodes a TensorProto, as in the files input_0.pb of a model's test data. The tensor may share memory with data.
 func ParseTensor(data []byte) (*tensor.Tensor, string, error) {
-	proto, err := parseTensorProto(message{data, 0})
+	proto, err := parseTensorProto(message{data: data})
 	if err != nil {
 		return nil, "", err
 	}
@@ -55,7 +55,7 @@ func parseTensorProto(m message) (tensorProto, error) {
 		case 4, 5, 6, 7, 10, 11:
 			t.typed = append(t.typed, f)
 		case 8:
-			t.name, err = f.text("tensor name")
+			t.name, err = f.name("tensor name")
 		case 9:
 			var raw message
 			raw, err = f.message("tensor raw_data")

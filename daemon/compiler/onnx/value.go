@@ -30,7 +30,7 @@ func parseValueInfo(m message) (valueInfo, error) {
 		var sub message
 		switch f.number {
 		case 1:
-			v.name, err = f.text("value name")
+			v.name, err = f.name("value name")
 		case 2:
 			if sub, err = f.message("value type"); err == nil {
 				err = v.parseType(sub)

@@ -12,6 +12,27 @@ import (
 type message struct {
 	data   []byte
 	offset int
+	budget *budget // nil: unlimited
+}
+
+// budget counts the messages and names of a file. An empty one takes two bytes there and hundreds in memory, so that a file of nothing
+// else could exhaust the host.
+type budget struct{ left int }
+
+// maxMessages bounds them; the largest real models have tens of thousands.
+const maxMessages = 1 << 21
+
+// maxName bounds the names of nodes, values, operators and attributes: errors and inlined functions repeat them.
+const maxName = 4 << 10
+
+func (b *budget) take() error {
+	if b == nil {
+		return nil
+	}
+	if b.left--; b.left < 0 {
+		return fmt.Errorf("the file holds more than %d messages and names", maxMessages)
+	}
+	return nil
 }
 
 // field is one decoded field: scalar for varint, fixed32 and fixed64, data for length-delimited ones.
@@ -21,6 +42,7 @@ type field struct {
 	offset int
 	scalar uint64
 	data   []byte
+	budget *budget
 }
 
 // each calls visit for the fields in order.
@@ -31,7 +53,7 @@ func (m message) each(visit func(f field) error) error {
 			return fmt.Errorf("byte %d: malformed field tag: %w", m.offset+at, protowire.ParseError(n))
 		}
 		at += n
-		f := field{number: number, kind: kind, offset: m.offset + at}
+		f := field{number: number, kind: kind, offset: m.offset + at, budget: m.budget}
 		n = f.consume(m.data[at:])
 		if n < 0 {
 			return fmt.Errorf("byte %d: malformed or truncated field %d: %w", f.offset, number, protowire.ParseError(n))
@@ -94,8 +116,22 @@ func (f field) text(name string) (string, error) {
 	return string(f.data), nil
 }
 
+// name returns a copy of a string field that identifies something.
+func (f field) name(what string) (string, error) {
+	if len(f.data) > maxName {
+		return "", fmt.Errorf("byte %d: %s has %d bytes; at most %d are supported", f.offset, what, len(f.data), maxName)
+	}
+	if err := f.budget.take(); err != nil {
+		return "", err
+	}
+	return f.text(what)
+}
+
 func (f field) message(name string) (message, error) {
-	return message{f.data, f.offset}, f.want(protowire.BytesType, name)
+	if err := f.want(protowire.BytesType, name); err != nil {
+		return message{}, err
+	}
+	return message{f.data, f.offset, f.budget}, f.budget.take()
 }
 
 // varints appends the integers of a repeated field, packed or not.
