@@ -67,6 +67,9 @@ func (p *plan) isView(n *graph.Node) bool {
 // maxValueBytes bounds a single value, far above what any host holds, so that no sum of sizes overflows.
 const maxValueBytes = 1 << 40
 
+// maxEmptyRows bounds the product of the other dimensions where one is 0.
+const maxEmptyRows = 1 << 26
+
 // checkSize refuses a value whose shape is not known or that is too large to be placed.
 func checkSize(v *graph.Value) error {
 	shape, ok := v.KnownShape()
@@ -76,6 +79,15 @@ func checkSize(v *graph.Value) error {
 	bytes, err := tensor.ByteSize(v.DType, shape)
 	if err != nil {
 		return fmt.Errorf("%q: %w", v.Name, err)
+	}
+	if bytes == 0 {
+		// Kernels loop over rows without elements too.
+		rows := int64(1)
+		for _, dim := range shape {
+			if rows *= max(dim, 1); dim > maxEmptyRows || rows > maxEmptyRows {
+				return fmt.Errorf("%v has no elements but more than %d rows", v, maxEmptyRows)
+			}
+		}
 	}
 	if bytes > maxValueBytes {
 		return fmt.Errorf("%v has %d bytes; at most %d are supported", v, bytes, int64(maxValueBytes))

@@ -116,10 +116,13 @@ func linearTargets(n *graph.Node, features graph.Dim) (int64, error) {
 }
 
 // treeClasses: a classifier of one class still has two columns, for it and for the rest.
-func treeClasses(n *graph.Node, _ graph.Dim) (int64, error) {
+func treeClasses(n *graph.Node, features graph.Dim) (int64, error) {
 	labels := labelCount(n, "classlabels_int64s")
 	if labels == 0 {
 		return 0, fmt.Errorf("no class labels")
+	}
+	if err := checkFeatures(n, features); err != nil {
+		return 0, err
 	}
 	if err := checkTrees(n, "class_ids", labels, "class_treeids", "class_nodeids"); err != nil {
 		return 0, err
@@ -127,10 +130,13 @@ func treeClasses(n *graph.Node, _ graph.Dim) (int64, error) {
 	return max(labels, 2), checkWeights(n, "class_weights", "class_ids")
 }
 
-func treeTargets(n *graph.Node, _ graph.Dim) (int64, error) {
+func treeTargets(n *graph.Node, features graph.Dim) (int64, error) {
 	targets := n.Int("n_targets", 1)
 	if targets < 1 || targets > 1<<20 {
 		return 0, fmt.Errorf("attribute n_targets is %d", targets)
+	}
+	if err := checkFeatures(n, features); err != nil {
+		return 0, err
 	}
 	if err := checkTrees(n, "target_ids", targets, "target_treeids", "target_nodeids"); err != nil {
 		return 0, err
@@ -161,6 +167,18 @@ func checkTrees(n *graph.Node, ids string, limit int64, leafLists ...string) err
 	for _, name := range leafLists {
 		if length := len(n.Ints(name)); length != len(list) {
 			return fmt.Errorf("attribute %s has %d entries, %s has %d", name, length, ids, len(list))
+		}
+	}
+	return nil
+}
+
+// checkFeatures refuses branches that read beyond the row.
+func checkFeatures(n *graph.Node, features graph.Dim) error {
+	width, known := features.Known()
+	modes := n.Texts("nodes_modes")
+	for i, feature := range n.Ints("nodes_featureids") {
+		if i < len(modes) && modes[i] != "LEAF" && (feature < 0 || known && feature >= width) {
+			return fmt.Errorf("attribute nodes_featureids: entry %d is %d, want 0 to %d, the features of input 0", i, feature, width-1)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/tensor"
 )
 
 // inferGather: along the axis of input 0, the entries that input 1 names.
@@ -45,9 +46,12 @@ func inferGather(g *graph.Graph, n *graph.Node) error {
 // checkIndices fails where a known index lies outside a known dimension.
 func checkIndices(indices *graph.Value, dim graph.Dim) error {
 	size, sized := dim.Known()
-	list, known := indices.KnownContent()
-	if !sized || !known {
+	if !sized {
 		return nil
+	}
+	list, _ := indices.KnownContent()
+	if t := indices.Constant; t != nil && t.DType == tensor.Int64 && len(t.Data) > 0 {
+		list = tensor.Slice[int64](t)
 	}
 	for _, index := range list {
 		if index < -size || index >= size {
