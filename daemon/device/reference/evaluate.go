@@ -3,8 +3,10 @@ package reference
 import (
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
@@ -28,6 +30,14 @@ func fail(format string, args ...any) {
 	panic(failure{fmt.Errorf(format, args...)})
 }
 
+// failData ends the evaluation with an error that is the fault of the elements of an input, not of its shape.
+func failData(format string, args ...any) {
+	panic(failure{&program.DataError{Reason: fmt.Sprintf(format, args...)}})
+}
+
+// divideByZero is what Go calls it when integers are divided by zero.
+const divideByZero = "integer divide by zero"
+
 // Evaluate computes the outputs of a node. Absent optional inputs are nil. Inputs are only read, but outputs may share their elements.
 func Evaluate(n *graph.Node, inputs []*tensor.Tensor) (outputs []*tensor.Tensor, err error) {
 	run, ok := table[name{n.Domain, n.Op}]
@@ -39,7 +49,12 @@ func Evaluate(n *graph.Node, inputs []*tensor.Tensor) (outputs []*tensor.Tensor,
 		case nil:
 		case failure:
 			outputs, err = nil, fmt.Errorf("%v: %w", n, cause.err)
-		case runtime.Error: // an index or slice out of range, a division by zero, memory beyond the address space
+		case runtime.Error:
+			if strings.Contains(cause.Error(), divideByZero) {
+				outputs, err = nil, fmt.Errorf("%v: %w", n, &program.DataError{Reason: divideByZero})
+				return
+			}
+			// An index or slice out of range, memory beyond the address space.
 			outputs, err = nil, fmt.Errorf("%v: inputs %v do not fit the operator: %w", n, inputs, cause)
 		case string: // a precondition of package tensor
 			outputs, err = nil, fmt.Errorf("%v: inputs %v do not fit the operator: %s", n, inputs, cause)

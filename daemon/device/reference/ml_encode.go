@@ -89,7 +89,7 @@ func oneHotEncoder(c *call) []*tensor.Tensor {
 		case at >= 0:
 			tensor.Slice[float32](out)[i*width+at] = 1
 		case c.Int("zeros", 1) == 0:
-			fail("element %d is in no category", i)
+			failData("element %d is in no category", i)
 		}
 	}
 	return one(out)

@@ -164,7 +164,7 @@ func wrapped(indices []int64, size int64) []int64 {
 			indices[i] += size
 		}
 		if indices[i] < 0 || indices[i] >= size {
-			fail("index %d is outside of %d elements", index, size)
+			failData("index %d is outside of %d elements", index, size)
 		}
 	}
 	return indices

@@ -43,7 +43,7 @@ func newRecurrent(c *call, gates int64, defaults ...string) *recurrent {
 		m.lengths = integers(given)
 		for _, length := range m.lengths {
 			if length < 0 || length > m.sequence {
-				fail("sequence length %d is outside of [0, %d]", length, m.sequence)
+				failData("sequence length %d is outside of [0, %d]", length, m.sequence)
 			}
 		}
 	}

@@ -82,6 +82,9 @@ func (p *place) view(frame *program.Frame) *tensor.Tensor {
 	return t
 }
 
+// textLimit bounds the bytes of the strings that one step produces: one long label of a model may stand for every element.
+const textLimit = 64 << 20
+
 // store copies a result to its place. The bytes of strings go to a block that the frame keeps, since the result may be Go's.
 func (p *place) store(frame *program.Frame, result *tensor.Tensor) error {
 	out := p.view(frame)
@@ -95,6 +98,9 @@ func (p *place) store(frame *program.Frame, result *tensor.Tensor) error {
 	size := 0
 	for _, text := range result.Strings {
 		size += len(text)
+	}
+	if size > textLimit {
+		return &program.DataError{Reason: fmt.Sprintf("its strings take %d bytes; at most %d are supported", size, textLimit)}
 	}
 	block, err := memory.Allocate(size)
 	if err != nil {
