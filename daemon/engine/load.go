@@ -6,8 +6,10 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/inferd/inferd/daemon/compiler"
@@ -24,13 +26,27 @@ const returnMemoryFrom = 8 << 20
 // load is the repository's loader: it compiles the file and runs the model once on zeros.
 func (e *Engine) load(source repository.Source) (*Version, error) {
 	start := time.Now()
-	v, err := e.prepare(source)
+	v, err := e.guarded(source)
 	if err != nil {
 		e.log.Error("model not loaded", "model", source.Model, "version", source.Version, "error", err)
 		return nil, err
 	}
 	e.log.Info("model loaded", "model", source.Model, "version", source.Version, "seconds", time.Since(start).Seconds(),
 		"weight_bytes", v.WeightBytes(), "batchable", v.batching.Batchable)
+	return v, nil
+}
+
+// guarded is prepare, where a panic of the compiler is a fault of one model, not of the daemon.
+func (e *Engine) guarded(source repository.Source) (v *Version, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			e.log.Error("fault while a model was loaded", "model", source.Model, "fault", fault, "stack", string(debug.Stack()))
+			v, err = nil, fmt.Errorf("internal fault while the model was compiled: %v", fault)
+		}
+	}()
+	if v, err = e.prepare(source); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Base(source.Path), err)
+	}
 	return v, nil
 }
 
@@ -84,9 +100,12 @@ func policy(c *repository.Config) batch.Policy {
 	return p
 }
 
-// readFile reads a file into C memory, so that the garbage collector's heap does not grow by it.
+// maxFileBytes is the limit that protobuf sets to a file; larger models keep their weights beside it.
+const maxFileBytes = math.MaxInt32
+
+// readFile reads a file into C memory, so that the garbage collector's heap does not grow by it. It does not wait for the other end of a pipe.
 func readFile(path string) (*memory.Block, error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +114,11 @@ func readFile(path string) (*memory.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > math.MaxInt32*16 {
-		return nil, fmt.Errorf("%s is no regular file, or of %d bytes", path, info.Size())
+	switch {
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > maxFileBytes:
+		return nil, fmt.Errorf("%s has %d bytes; at most %d are supported", path, info.Size(), int64(maxFileBytes))
 	}
 	block, err := memory.Allocate(int(info.Size()))
 	if err != nil {

@@ -2,9 +2,11 @@ package repository
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -50,16 +52,25 @@ func (c *Config) wants(number int64, rank int) bool {
 
 // readConfig reads and interprets the file; the second result is its fingerprint.
 func readConfig(path string) (*Config, string, error) {
-	info, err := os.Stat(path)
+	// Non-blocking, so that a pipe of that name cannot hang the load.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, "", err
 	}
-	if info.Size() > maxConfigBytes {
-		return nil, "", fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), maxConfigBytes)
-	}
-	data, err := os.ReadFile(path)
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
 		return nil, "", err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, "", fmt.Errorf("%s is not a regular file", configFile)
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxConfigBytes+1))
+	if err != nil {
+		return nil, "", err
+	}
+	if len(data) > maxConfigBytes {
+		return nil, "", fmt.Errorf("%s has more than %d bytes", configFile, maxConfigBytes)
 	}
 	c, err := parseConfig(string(data))
 	if err != nil {

@@ -27,6 +27,10 @@ type textParser struct {
 // parseText returns the fields of a message in text form.
 func parseText(text string) ([]field, error) {
 	p := &textParser{text: text, line: 1}
+	if at := strings.IndexByte(text, 0); at >= 0 {
+		p.line += strings.Count(text[:at], "\n")
+		return nil, p.errorf("a zero byte is no text")
+	}
 	return p.fields(0, 0)
 }
 
