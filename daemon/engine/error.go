@@ -109,6 +109,8 @@ func (v *Version) requestError(err error) error {
 	switch {
 	case errors.As(err, &shapes), errors.As(err, &data):
 		return &Error{Kind: InvalidArgument, Message: fmt.Sprintf("model %q: %v", v.name, err), Err: err}
+	case errors.As(err, &memory) && memory.Size > memory.Limit:
+		return &Error{Kind: InvalidArgument, Message: fmt.Sprintf("model %q: the request's tensors need %d bytes, more than %d", v.name, memory.Size, memory.Limit), Err: err}
 	case errors.As(err, &memory):
 		return errStaging
 	}

@@ -211,6 +211,9 @@ func (r *Request) allocate(i int, shape []int64, behind int64) ([]byte, error) {
 	if err != nil {
 		return nil, invalid("input %q: %v", info.Name, err)
 	}
+	if size == 0 && emptyRows(shape) > r.engine.options.MaxRequestBytes {
+		return nil, invalid("input %q: the shape %v has no elements but too many rows", info.Name, slices.Clone(shape))
+	}
 	if limit := r.engine.options.MaxRequestBytes; size > limit || behind > limit || size+behind > limit-r.bytes {
 		return nil, invalid("the inputs have more than %d bytes", limit)
 	}
@@ -224,6 +227,18 @@ func (r *Request) allocate(i int, shape []int64, behind int64) ([]byte, error) {
 	r.flight.dims = append(r.flight.dims, shape...)
 	job.Inputs[i] = scheduler.Tensor{Address: address, Bytes: size, Shape: r.flight.dims[start:len(r.flight.dims):len(r.flight.dims)]}
 	return unsafe.Slice((*byte)(address), size+behind), nil
+}
+
+// emptyRows is the product of the dimensions that are not 0, cut off where it is beyond any limit: kernels loop over rows without elements too.
+func emptyRows(shape []int64) int64 {
+	rows := int64(1)
+	for _, dim := range shape {
+		if dim > 0 && rows > math.MaxInt64/dim {
+			return math.MaxInt64
+		}
+		rows *= max(dim, 1)
+	}
+	return rows
 }
 
 // SelectOutput asks for an output; without any, all are given. Outputs come in the order in which they were asked for.

@@ -54,7 +54,7 @@ func (l *lane) begin(q *queue, d batch.Decision[Job], p *cachedProgram, now int6
 func (l *lane) bind(r *run) (err error) {
 	p := r.program
 	if p.ArenaBytes > l.scheduler.maxArena {
-		return fmt.Errorf("a run with these shapes needs %d bytes of scratch memory, more than %d", p.ArenaBytes, l.scheduler.maxArena)
+		return &CompileError{fmt.Errorf("a run needs %d bytes of scratch memory, more than %d", p.ArenaBytes, l.scheduler.maxArena)}
 	}
 	if n := p.BaseCount(); cap(r.frame.Bases) < n {
 		r.frame.Bases = make([]unsafe.Pointer, n)
@@ -223,7 +223,7 @@ func (l *lane) finish(q *queue, err error, now int64) {
 	r.arena = nil
 	r.keep(err)
 	row, rows, jobs := 0, r.rows, len(r.jobs)
-	again := err != nil && jobs > 1 && isDataError(err)
+	again := err != nil && jobs > 1 && mayRunAlone(err)
 	if err == nil && r.compute > 0 {
 		m.count(rows, jobs, r.compute)
 	}
@@ -253,9 +253,12 @@ func (l *lane) finish(q *queue, err error, now int64) {
 	l.running--
 }
 
-func isDataError(err error) bool {
+// mayRunAlone reports whether a batch failed for what one of its jobs holds, or for its size: each job alone may succeed.
+func mayRunAlone(err error) bool {
 	var data *program.DataError
-	return errors.As(err, &data)
+	var size *CompileError
+	var memory *staging.ExhaustedError
+	return errors.As(err, &data) || errors.As(err, &size) || errors.As(err, &memory) && memory.Size > memory.Limit
 }
 
 // separate queues a job of a failed batch again, by itself: the data of another job may have been at fault.
