@@ -125,7 +125,17 @@ func allocated() uint64 {
 // bounded runs work and checks that it comes back in time, without a panic, with bounded memory, and leaves no C memory behind.
 func bounded(t *testing.T, what string, limit uint64, work func()) {
 	t.Helper()
-	live, before := memory.LiveBytes(), allocated()
+	live := memory.LiveBytes()
+	inTime(t, what, limit, work)
+	if now := memory.LiveBytes(); now != live {
+		t.Errorf("%s: %d bytes of C memory stay", what, now-live)
+	}
+}
+
+// inTime is bounded where C memory is kept for reuse.
+func inTime(t *testing.T, what string, limit uint64, work func()) {
+	t.Helper()
+	before := allocated()
 	done := make(chan any, 1)
 	go func() {
 		defer func() {
@@ -147,8 +157,5 @@ func bounded(t *testing.T, what string, limit uint64, work func()) {
 	}
 	if sum := allocated() - before; sum > limit {
 		t.Errorf("%s: allocated %d MiB", what, sum>>20)
-	}
-	if now := memory.LiveBytes(); now != live {
-		t.Errorf("%s: %d bytes of C memory stay", what, now-live)
 	}
 }
