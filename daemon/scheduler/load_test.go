@@ -13,7 +13,8 @@ import (
 // TestCancelStorm abandons most requests at random times; every job comes back exactly once, by one way or the other.
 func TestCancelStorm(t *testing.T) {
 	s := newTestScheduler(t, Options{})
-	m := newTestModel(t, s, &fakeCompiler{cost: 50 * time.Microsecond}, ModelOptions{Policy: defaultPolicy})
+	// Abandoned jobs hold their credits until the lane finds them; with one for each job none is refused however busy the host is.
+	m := newTestModel(t, s, &fakeCompiler{cost: 50 * time.Microsecond}, ModelOptions{Policy: defaultPolicy, Credits: 1600})
 	var answered, givenUp, returned atomic.Int64
 	var group sync.WaitGroup
 	for worker := range 8 {
