@@ -19,12 +19,12 @@ type figure struct {
 
 // atMost prints and keeps a figure that should not be above the bar.
 func (b *bench) atMost(bar float64, unit, name string, value float64, detail string, args ...any) {
-	b.add(figure{name, round(value), unit, fmt.Sprintf("<= %g", bar), value <= bar, fmt.Sprintf(detail, args...)})
+	b.add(figure{name, round(value), unit, fmt.Sprintf("at most %g", bar), value <= bar, fmt.Sprintf(detail, args...)})
 }
 
 // atLeast prints and keeps a figure that should not be below the bar.
 func (b *bench) atLeast(bar float64, unit, name string, value float64, detail string, args ...any) {
-	b.add(figure{name, round(value), unit, fmt.Sprintf(">= %g", bar), value >= bar, fmt.Sprintf(detail, args...)})
+	b.add(figure{name, round(value), unit, fmt.Sprintf("at least %g", bar), value >= bar, fmt.Sprintf(detail, args...)})
 }
 
 func (b *bench) add(f figure) {
@@ -32,7 +32,7 @@ func (b *bench) add(f figure) {
 	if !f.Met {
 		verdict = "MISSED"
 	}
-	fmt.Printf("  %-44s %10.4g %-5s %-9s %-6s %s\n", f.Name, f.Value, f.Unit, f.Bar, verdict, f.Detail)
+	fmt.Printf("  %-44s %10.4g %-5s %-12s %-6s %s\n", f.Name, f.Value, f.Unit, f.Bar, verdict, f.Detail)
 	b.figures = append(b.figures, f)
 }
 
