@@ -11,13 +11,9 @@ import (
 // settle is how long a server that has just become ready is left alone before it counts as idle.
 const settle = 3 * time.Second
 
-// realModels are the cases that idle is measured with.
-var realModels = []string{"digits_logreg", "lightgbm_300", "lstm_tagger", "minilm", "mlp", "mobilenet_v3_small", "random_forest", "shufflenet_v2",
-	"tabular_mixed", "vit_tiny", "xgboost_500"}
-
 // idle measures what a server with models takes while nobody asks.
 func (b *bench) idle() error {
-	s, _, err := b.startModels(realModels...)
+	s, _, err := b.startModels(b.lengths.models...)
 	if err != nil {
 		return err
 	}
@@ -46,7 +42,7 @@ func (b *bench) idle() error {
 		return err
 	}
 	b.atMost(0.2, "%", "idle: processor time of one core", 100*float64(after-before)/float64(b.lengths.idle),
-		"%v in %v with %d models and an open connection", (after - before).Round(time.Microsecond), b.lengths.idle, len(realModels))
+		"%v in %v with %d models and an open connection", (after - before).Round(time.Microsecond), b.lengths.idle, len(b.lengths.models))
 	return nil
 }
 

@@ -30,6 +30,7 @@ type lengths struct {
 	block    time.Duration // of wrk, inferd and the echo in turn
 	blocks   int
 	idle     time.Duration
+	models   []string // that idle is measured with
 	company  time.Duration
 	overload time.Duration
 	reloads  int
@@ -40,8 +41,16 @@ type lengths struct {
 }
 
 var (
-	standard = lengths{block: 2 * time.Second, blocks: 9, idle: 20 * time.Second, company: 10 * time.Second, overload: 20 * time.Second, reloads: 200, segments: 5, starts: 5, requests: 4, clients: 64}
-	brief    = lengths{block: 100 * time.Millisecond, blocks: 2, idle: 200 * time.Millisecond, company: 300 * time.Millisecond, overload: 400 * time.Millisecond, reloads: 5, segments: 1, starts: 2, requests: 1, clients: 8}
+	standard = lengths{
+		block: 2 * time.Second, blocks: 9, idle: 20 * time.Second, company: 10 * time.Second, overload: 20 * time.Second, reloads: 200, segments: 5,
+		starts: 5, requests: 4, clients: 64,
+		models: []string{"digits_logreg", "lightgbm_300", "lstm_tagger", "minilm", "mlp", "mobilenet_v3_small", "random_forest", "shufflenet_v2",
+			"tabular_mixed", "vit_tiny", "xgboost_500"},
+	}
+	brief = lengths{
+		block: 200 * time.Millisecond, blocks: 2, idle: 200 * time.Millisecond, company: 300 * time.Millisecond, overload: 400 * time.Millisecond,
+		reloads: 5, segments: 1, starts: 2, requests: 1, clients: 8, models: []string{"mlp", "tabular_mixed"},
+	}
 )
 
 // measurements by name, in the order in which they run.
