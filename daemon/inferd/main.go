@@ -53,7 +53,7 @@ func newRootCommand() *cobra.Command {
 		Long:          "inferd owns models so that application servers need not: it loads ONNX models from a folder and answers predictions over the Open\nInference Protocol, from the CPU's kernels or a GPU.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          markUsage(cobra.NoArgs),
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
