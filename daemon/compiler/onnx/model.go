@@ -36,7 +36,7 @@ const (
 
 // Parse decodes a model. Constants of the graph may share memory with data, which must stay unchanged as long as they are used.
 func Parse(data []byte, options Options) (*graph.Graph, *Metadata, error) {
-	model, err := parseModelProto(message{data: data, budget: &budget{maxMessages}})
+	model, err := parseModelProto(message{data: data, budget: &budget{maxMessages, maxNames}})
 	if err != nil {
 		return nil, nil, fmt.Errorf("onnx: %w", err)
 	}

@@ -17,20 +17,25 @@ type message struct {
 
 // budget counts the messages and names of a file. An empty one takes two bytes there and hundreds in memory, so that a file of nothing
 // else could exhaust the host.
-type budget struct{ left int }
+type budget struct{ messages, names int }
 
-// maxMessages bounds them; the largest real models have tens of thousands.
-const maxMessages = 1 << 21
+// Bounds of a file; the largest real models have some hundred thousand of each.
+const (
+	maxMessages = 1 << 20
+	maxNames    = 1 << 23
+)
 
 // maxName bounds the names of nodes, values, operators and attributes: errors and inlined functions repeat them.
 const maxName = 4 << 10
 
-func (b *budget) take() error {
+func (b *budget) take(messages, names int) error {
 	if b == nil {
 		return nil
 	}
-	if b.left--; b.left < 0 {
-		return fmt.Errorf("the file holds more than %d messages and names", maxMessages)
+	b.messages -= messages
+	b.names -= names
+	if b.messages < 0 || b.names < 0 {
+		return fmt.Errorf("the file holds more than %d messages or %d names", maxMessages, maxNames)
 	}
 	return nil
 }
@@ -121,7 +126,7 @@ func (f field) name(what string) (string, error) {
 	if len(f.data) > maxName {
 		return "", fmt.Errorf("byte %d: %s has %d bytes; at most %d are supported", f.offset, what, len(f.data), maxName)
 	}
-	if err := f.budget.take(); err != nil {
+	if err := f.budget.take(0, 1); err != nil {
 		return "", err
 	}
 	return f.text(what)
@@ -131,7 +136,7 @@ func (f field) message(name string) (message, error) {
 	if err := f.want(protowire.BytesType, name); err != nil {
 		return message{}, err
 	}
-	return message{f.data, f.offset, f.budget}, f.budget.take()
+	return message{f.data, f.offset, f.budget}, f.budget.take(1, 0)
 }
 
 // varints appends the integers of a repeated field, packed or not.

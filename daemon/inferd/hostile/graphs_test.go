@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -81,11 +82,12 @@ func structures() []hostileModel {
 		{"chain", model(x, y, chain(10000, "Relu"), node("Relu", list{"c9999"}, list{"y"})), served, ""},
 		{"chain of different operators", model(x, y, chain(10000, "Relu", "Sin", "Neg", "Sqrt"), node("Relu", list{"c9999"}, list{"y"})), served, ""},
 		{"1000 inputs", manyInputs(1000), served, ""},
-		{"many outputs", manyOutputs(20000), served, ""},
+		{"many outputs", manyOutputs(5000), served, ""},
 		{"unknown attribute", model(x, y, node("Relu", list{"x"}, list{"y"}, attribute("alpha", 1))), load, `attribute "alpha" is unknown`},
 		{"attribute of wrong type", model(x, y, node("Softmax", list{"x"}, list{"y"}, attribute("axis", "one"))), load, `attribute "axis" is text, want int`},
 		{"attribute twice", model(x, y, node("Softmax", list{"x"}, list{"y"}, attribute("axis", 1), attribute("axis", 1))), load, `attribute "axis"`},
 		{"million attribute values", model(x, y, node("Transpose", list{"x"}, list{"y"}, attribute("perm", make([]int64, 1<<20)))), load, "perm"},
+		{"millions of empty nodes", model(bytes.Repeat(field(1, ""), 2<<20)), load, "messages or"},
 		{"too many inputs", model(x, y, node("Relu", make(list, 100000, 100000), list{"y"})), load, "Relu"},
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 const (
 	// maxAllocated bounds what one small hostile file may make the compiler allocate, in all and whether or not it is freed.
-	maxAllocated = 512 << 20
+	maxAllocated = 1 << 30
 	// maxTime bounds how long one small hostile file may take. Generous, for machines that are busy and for the race detector.
 	maxTime = 20 * time.Second
 	// maxRunBytes bounds the programs that are run, not only compiled.

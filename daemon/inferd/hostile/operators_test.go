@@ -185,7 +185,7 @@ func functions() []hostileModel {
 	named := field(1, names(1, list{"x"}), names(2, list{"y"}), field(4, "wide"), field(7, "local"), field(3, strings.Repeat("n", 4000)))
 	table := make([]float64, 1<<18)
 	from = "x"
-	for i := range 2000 {
+	for i := range 400 {
 		to := fmt.Sprint("v", i)
 		calls = append(calls, call("tabled", from, to))
 		from = to
