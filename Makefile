@@ -76,7 +76,7 @@ check: ## vet, format, generated files, import directions
 	test -z "$$(gofmt -l daemon kernels cgo bench)" || { gofmt -l daemon kernels cgo bench; echo "run gofmt"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run ./kernels/cpu/abi/copyheaders -check
-	$(GO) run ./daemon/device/devicetest/coverage | diff ONNX_COVERAGE.md - || { echo "ONNX_COVERAGE.md is stale: run make generate"; exit 1; }
+	$(GO) run ./daemon/device/devicetest/coverage | diff daemon/device/devicetest/ONNX_COVERAGE.md - || { echo "daemon/device/devicetest/ONNX_COVERAGE.md is stale: run make generate"; exit 1; }
 	$(GO) run ./bench/report -check
 	$(GO) test ./daemon/architecture
 	$(GO) mod verify
@@ -84,8 +84,8 @@ check: ## vet, format, generated files, import directions
 .PHONY: generate
 generate: ## refresh generated files
 	$(GO) run ./kernels/cpu/abi/copyheaders
-	$(GO) run ./daemon/device/devicetest/coverage > ONNX_COVERAGE.md.new
-	mv ONNX_COVERAGE.md.new ONNX_COVERAGE.md
+	$(GO) run ./daemon/device/devicetest/coverage > daemon/device/devicetest/ONNX_COVERAGE.md.new
+	mv daemon/device/devicetest/ONNX_COVERAGE.md.new daemon/device/devicetest/ONNX_COVERAGE.md
 	$(GO) run ./bench/report
 
 # The Python packages that measurements and client tests use, pinned.
