@@ -42,7 +42,7 @@ INLINE float attention_softmax(float *score, int64_t keys)
 
 INLINE gemm_job attention_job(float *c, int64_t c_row)
 {
-	return (gemm_job){.c = c, .c_row = c_row, .b_row = WIDTH, .alpha = 1, .low = -INFINITY, .high = INFINITY, .clips = true, .plain = true, .residual_column = 1};
+	return (gemm_job){.c = c, .c_row = c_row, .b_row = WIDTH, .alpha = 1, .low = -INFINITY, .high = INFINITY, .clips = true, .simple = true, .plain = true, .residual_column = 1};
 }
 
 // score = scale Q K^T + mask
@@ -64,10 +64,11 @@ static void attention_scores(const inferd_step *step, attention_matrix q, attent
 			job.residual = mask.p + first * mask.column;
 			job.residual_row = mask.row;
 			job.residual_column = mask.column;
+			job.simple = mask.column == 1;
 			job.plain = false;
 		}
-		// Without a mask the last panel is written whole: the rows of scores have room, and the softmax overwrites what is beyond.
-		gemm_multiply(&job, panels, rows, 0, mask.p ? count : (count + WIDTH - 1) / WIDTH * WIDTH);
+		// Without a mask the last vector is written whole: the rows of scores have room, and the softmax overwrites what is beyond.
+		gemm_multiply(&job, panels, rows, 0, mask.p ? count : (count + LANES - 1) / LANES * LANES);
 	}
 }
 
@@ -79,7 +80,7 @@ static void attention_values(const inferd_step *step, const float *score, int64_
 	gemm_job job = attention_job(o.p, o.row);
 	job.a_row = score_row;
 	// Where few rows use them, values that fill whole panels are read where they lie.
-	bool direct = v.column == 1 && size % WIDTH == 0 && rows <= 2 * GEMM_ROWS;
+	bool direct = v.column == 1 && size % WIDTH == 0 && rows <= 2 * GEMM_MOST_ROWS;
 	for (int64_t first = 0; first < keys; first += INFERD_ATTENTION_KEY_BLOCK) {
 		const float *from = v.p + first * v.row;
 		job.k = keys - first < INFERD_ATTENTION_KEY_BLOCK ? keys - first : INFERD_ATTENTION_KEY_BLOCK;

@@ -63,6 +63,7 @@ type variant struct {
 	kernel step.Kernel
 	panel  int     // columns of a panel
 	rows   int     // rows of the largest register block
+	wide   []int   // by the number of rows, where these are all: the panels that a register block takes at once
 	rate   float64 // multiply-adds per nanosecond, about
 }
 
@@ -70,11 +71,11 @@ type variant struct {
 func variantOf(level isa.Level) variant {
 	switch level {
 	case isa.AVX512:
-		return variant{step.Kernel(C.inferd_gemm_f32_avx512), C.INFERD_GEMM_PANEL_AVX512, 14, 90}
+		return variant{step.Kernel(C.inferd_gemm_f32_avx512), C.INFERD_GEMM_PANEL_AVX512, 14, []int{1, 4, 4, 4, 3, 2, 2}, 90}
 	case isa.AVX2:
-		return variant{step.Kernel(C.inferd_gemm_f32_avx2), C.INFERD_GEMM_PANEL_AVX2, 6, 45}
+		return variant{step.Kernel(C.inferd_gemm_f32_avx2), C.INFERD_GEMM_PANEL_AVX2, 6, []int{1, 4, 3, 2}, 45}
 	}
-	return variant{step.Kernel(C.inferd_gemm_f32_scalar), C.INFERD_GEMM_PANEL_SCALAR, 4, 8}
+	return variant{step.Kernel(C.inferd_gemm_f32_scalar), C.INFERD_GEMM_PANEL_SCALAR, 4, []int{1, 4, 2}, 8}
 }
 
 // level2Bytes is the size of the cache that a core has to itself.

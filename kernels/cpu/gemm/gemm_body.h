@@ -13,7 +13,7 @@ INLINE float *gemm_batch(const inferd_step *step, void *const *bases, int operan
 }
 
 // What does not depend on the tile.
-INLINE gemm_job gemm_describe(const inferd_step *step)
+INLINE gemm_job gemm_describe(const inferd_step *step, void *const *bases)
 {
 	const int64_t *p = step->parameter;
 	gemm_job job = {
@@ -30,9 +30,12 @@ INLINE gemm_job gemm_describe(const inferd_step *step)
 		.low = -INFINITY,
 		.high = INFINITY,
 		.activation = (int32_t)p[INFERD_GEMM_ACTIVATION],
-		.residual_last = (p[INFERD_GEMM_FLAGS] & INFERD_GEMM_RESIDUAL_LAST) != 0,
+		.residual_last = (p[INFERD_GEMM_FLAGS] & INFERD_GEMM_RESIDUAL_LAST) != 0 && inferd_address(step, bases, INFERD_GEMM_RESIDUAL),
 	};
-	job.clips = job.activation <= INFERD_ACTIVATION_CLIP && !(job.residual_last && job.activation != INFERD_ACTIVATION_NONE);
+	bool residual_first = !job.residual_last || job.activation == INFERD_ACTIVATION_NONE;
+	job.clips = residual_first && job.activation <= INFERD_ACTIVATION_CLIP;
+	job.hard_swish = residual_first && job.activation == INFERD_ACTIVATION_HARD_SWISH;
+	job.simple = job.clips || job.hard_swish;
 	if (job.activation == INFERD_ACTIVATION_RELU)
 		job.low = 0;
 	if (job.activation == INFERD_ACTIVATION_CLIP)
@@ -66,15 +69,15 @@ void INFERD_NAME(inferd_gemm_f32)(const inferd_step *step, void *const *bases, i
 	const int64_t rows = m - row < tile_rows ? m - row : tile_rows, columns = n - column < tile_columns ? n - column : tile_columns;
 	const int64_t b_row = p[INFERD_GEMM_B_ROW], b_column = p[INFERD_GEMM_B_COLUMN];
 
-	gemm_job job = gemm_describe(step);
+	gemm_job job = gemm_describe(step, bases);
 	job.a = gemm_batch(step, bases, INFERD_GEMM_A, INFERD_GEMM_A_BATCH, batch) + row * job.a_row;
 	job.c = gemm_batch(step, bases, INFERD_GEMM_C, INFERD_GEMM_C_BATCH, batch) + row * job.c_row;
 	job.bias = inferd_address(step, bases, INFERD_GEMM_BIAS);
 	job.residual = gemm_batch(step, bases, INFERD_GEMM_RESIDUAL, INFERD_GEMM_RESIDUAL_BATCH, batch);
-	if (job.residual)
+	if (job.residual) {
 		job.residual += row * job.residual_row;
-	else
-		job.residual_column = 1;
+		job.simple &= job.residual_column == 1;
+	}
 	job.plain = job.activation == INFERD_ACTIVATION_NONE && !job.bias && !job.residual;
 	const float *b = gemm_batch(step, bases, INFERD_GEMM_B, INFERD_GEMM_B_BATCH, batch);
 	float *buffer = scratch;

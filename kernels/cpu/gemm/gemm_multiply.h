@@ -15,6 +15,9 @@ enum { WIDTH = 2 * LANES };
 // The registers for sums: all but those for a row of B and an element of A.
 enum { GEMM_SUMS = LANES == 16 ? 28 : LANES == 8 ? 12 : 8 };
 
+// The most rows of any block.
+enum { GEMM_MOST_ROWS = LANES == 16 ? 14 : LANES == 8 ? 6 : 4 };
+
 typedef struct {
 	const float *a;
 	int64_t a_row; // A's columns are contiguous
@@ -29,9 +32,11 @@ typedef struct {
 	float alpha, p0, p1;
 	float low, high; // the bounds of an activation that only clips
 	int32_t activation;
-	bool clips; // the activation is none, relu or clip, and the residual comes first and is contiguous
+	bool clips;      // the activation is none, relu or clip, and the residual comes first
+	bool hard_swish; // the activation is that, and the residual comes first
+	bool simple;     // clips or hard swish, and the residual's rows are contiguous: the epilogue runs in registers
 	bool residual_last;
-	bool plain; // no bias, no residual, no bounds
+	bool plain;      // no bias, no residual, no bounds
 } gemm_job;
 
 // The general epilogue: rows x columns sums at `sum` (row stride `stride`), which belong to C at (row, column).
@@ -61,24 +66,35 @@ static __attribute__((noinline)) void gemm_epilogue(const gemm_job *job, const f
 	}
 }
 
-// The epilogue from registers, for whole panels and activations that only clip.
-INLINE void gemm_store(const gemm_job *job, const int rows, const int vectors, const vf *acc, int64_t row, int64_t column)
+// The epilogue from registers, where job->simple. A last vector that is not full goes the general way.
+INLINE void gemm_store(const gemm_job *job, const int rows, const int vectors, const vf *acc, int64_t row, int64_t column, int64_t columns)
 {
-	if (job->plain) {
+	if (job->plain && columns >= vectors * LANES) {
+		// The zeros stand for the absent bias and residual, so that the sign of a zero does not tell the paths apart.
 #pragma GCC unroll 32
 		for (int i = 0; i < rows * vectors; i++)
-			vf_store(job->c + (row + i / vectors) * job->c_row + column + i % vectors * LANES, acc[i] * vf_set(job->alpha));
+			vf_store(job->c + (row + i / vectors) * job->c_row + column + i % vectors * LANES, vf_fma(acc[i], vf_set(job->alpha), vf_zero()) + vf_zero());
 		return;
 	}
 	vf alpha = vf_set(job->alpha), low = vf_set(job->low), high = vf_set(job->high);
 #pragma GCC unroll 16
 	for (int j = 0; j < vectors; j++) {
-		vf bias = job->bias ? vf_load(job->bias + column + j * LANES) : vf_zero();
+		const int64_t first = column + j * LANES, left = columns - j * LANES;
+		if (left >= LANES) {
+			vf bias = job->bias ? vf_load(job->bias + first) : vf_zero();
 #pragma GCC unroll 16
-		for (int r = 0; r < rows; r++) {
-			vf x = vf_fma(acc[r * vectors + j], alpha, bias);
-			x += job->residual ? vf_load(job->residual + (row + r) * job->residual_row + column + j * LANES) : vf_zero();
-			vf_store(job->c + (row + r) * job->c_row + column + j * LANES, vf_min(high, vf_max(low, x)));
+			for (int r = 0; r < rows; r++) {
+				vf x = vf_fma(acc[r * vectors + j], alpha, bias);
+				x += job->residual ? vf_load(job->residual + (row + r) * job->residual_row + first) : vf_zero();
+				x = job->hard_swish ? activate(INFERD_ACTIVATION_HARD_SWISH, x, 0, 0) : vf_min(high, vf_max(low, x));
+				vf_store(job->c + (row + r) * job->c_row + first, x);
+			}
+		} else if (left > 0) {
+			float sum[GEMM_MOST_ROWS * LANES];
+#pragma GCC unroll 16
+			for (int r = 0; r < rows; r++)
+				vf_store(sum + r * LANES, acc[r * vectors + j]);
+			gemm_epilogue(job, sum, LANES, row, rows, first, left);
 		}
 	}
 }
@@ -91,9 +107,8 @@ typedef struct {
 	int64_t ahead_step; // for each k
 } gemm_place;
 
-INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, const gemm_place *place)
+INLINE void gemm_micro(const int rows, const int vectors, const gemm_job *job, const gemm_place *place)
 {
-	const int vectors = 2 * panels;
 	vf acc[GEMM_SUMS]; // the first rows * vectors
 	const float *b = place->b, *ahead = place->ahead;
 	const int64_t row = place->row, column = place->column, columns = place->columns, ahead_step = place->ahead_step;
@@ -109,7 +124,7 @@ INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, co
 #pragma GCC unroll 16
 		for (int j = 0; j < vectors; j++)
 			x[j] = vf_load(b + j / 2 * b_panel + j % 2 * LANES);
-		if (panels == 1) {
+		if (vectors == 2) {
 			__builtin_prefetch(ahead, 0, 2);
 			if (WIDTH > 16)
 				__builtin_prefetch(ahead + 16, 0, 2);
@@ -123,8 +138,8 @@ INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, co
 				acc[r * vectors + j] = vf_fma(y, x[j], acc[r * vectors + j]);
 		}
 	}
-	if (job->clips && columns >= panels * WIDTH && job->residual_column == 1) {
-		gemm_store(job, rows, vectors, acc, row, column);
+	if (job->simple) {
+		gemm_store(job, rows, vectors, acc, row, column, columns);
 		return;
 	}
 	float sum[GEMM_SUMS * LANES];
@@ -133,21 +148,26 @@ INLINE void gemm_micro(const int rows, const int panels, const gemm_job *job, co
 #pragma GCC unroll 16
 		for (int j = 0; j < vectors; j++)
 			vf_store(sum + (r * vectors + j) * LANES, acc[r * vectors + j]);
-	gemm_epilogue(job, sum, vectors * LANES, row, rows, column, columns < panels * WIDTH ? columns : panels * WIDTH);
+	gemm_epilogue(job, sum, vectors * LANES, row, rows, column, columns < vectors * LANES ? columns : vectors * LANES);
 }
 
 #include "gemm_blocks.h"
 
+// The shape for the next columns: as wide as all rows in one block allow, else a panel; the odd vectors at the end have their own.
+INLINE const gemm_shape *gemm_choose(int64_t rows, int64_t vectors)
+{
+	if (rows < (int64_t)(sizeof gemm_wide / sizeof gemm_wide[0]) && vectors >= gemm_wide[rows].vectors)
+		return &gemm_wide[rows];
+	return vectors == gemm_odd.vectors ? &gemm_odd : &gemm_panel;
+}
+
 // Multiplies `rows` rows of A with the panels of B that cover `columns` columns of C.
 static void gemm_multiply(const gemm_job *job, const float *b, int64_t rows, int64_t column, int64_t columns)
 {
-	// The rows are dealt out evenly: 8 rows as 4 and 4, not 6 and 2, because short blocks wait for the multiply-add's latency.
-	int64_t blocks = (rows + GEMM_ROWS - 1) / GEMM_ROWS, each = rows / blocks, longer = rows % blocks;
-	int64_t panels = blocks == 1 ? gemm_panels[rows] : 1;
 	for (int64_t done = 0; done < columns;) {
-		if (columns - done < panels * WIDTH)
-			panels = 1;
-		gemm_kernel *const *kernels = panels == 1 ? gemm_narrow : gemm_wide;
+		const gemm_shape *shape = gemm_choose(rows, (columns - done + LANES - 1) / LANES);
+		// The rows are dealt out evenly: 8 rows as 4 and 4, not 6 and 2, because short blocks wait for the multiply-add's latency.
+		int64_t blocks = (rows + shape->rows - 1) / shape->rows, each = rows / blocks, longer = rows % blocks;
 		gemm_place place = {.b = b + done / WIDTH * job->b_panel, .column = column + done, .columns = columns - done};
 		// The hardware's prefetcher stops at every panel's end, so the next panel is asked for while this one is multiplied,
 		// each block of rows its part of it. (Where B is not packed, each block asks for all.)
@@ -155,12 +175,12 @@ static void gemm_multiply(const gemm_job *job, const float *b, int64_t rows, int
 		place.ahead_step = job->b_row == WIDTH ? (WIDTH + blocks - 1) / blocks : job->b_row;
 		for (int64_t block = 0; block < blocks; block++) {
 			int64_t count = each + (block < longer);
-			kernels[count](job, &place);
+			shape->kernel[count](job, &place);
 			place.row += count;
 			if (job->b_row == WIDTH)
 				place.ahead += job->k * place.ahead_step;
 		}
-		done += panels * WIDTH;
+		done += shape->vectors * LANES;
 	}
 }
 

@@ -118,7 +118,7 @@ func TestPackedWeights(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		kinds := 0
 		for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 15, 34, 65} {
-			for _, n := range []int{1, 7, 8, 16, 17, 31, 33, 64, 100, 144} {
+			for _, n := range []int{1, 7, 8, 16, 17, 24, 31, 33, 64, 100, 144} {
 				for _, k := range []int{0, 1, 3, 32, 75} {
 					kind := activation.Kind(kinds % activation.Kinds)
 					kinds++

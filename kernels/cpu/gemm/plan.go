@@ -40,8 +40,6 @@ const (
 	minTileNS, maxTileNS = 4000, 40000
 	// sharedTiles is the number of tiles that a step divides into, if they do not become too small or too large.
 	sharedTiles = 16
-	// wideColumns is the number of panels that the register blocks for up to wideRows rows take at once.
-	wideColumns, wideRows = 4, 3
 	// criticalStride is the distance in bytes at which lines compete for the same ways of the first-level cache.
 	criticalStride = 4096
 )
@@ -188,11 +186,17 @@ func (p *Product) tile(v variant, flags int) (rows, columns int) {
 	if flags&flagPackB != 0 {
 		panels = min(panels, level2Bytes()/2/(4*depth*v.panel))
 	}
-	if panels >= wideColumns || p.M <= wideRows {
-		panels = max(1, panels/wideColumns) * wideColumns
+	if p.M < len(v.wide) {
+		panels = max(1, panels/v.wide[p.M]) * v.wide[p.M]
 	}
-	columns = max(1, min(panels, ceil(p.N, v.panel))) * v.panel
-	return rows, columns
+	panels = max(1, min(panels, ceil(p.N, v.panel)))
+	// A last tile of half a panel costs as much as a whole one; behind other panels it does not.
+	if half := p.N % v.panel; half > 0 && half <= v.panel/2 && p.N > v.panel && p.M >= len(v.wide) {
+		for p.N/v.panel%panels == 0 {
+			panels++
+		}
+	}
+	return rows, panels * v.panel
 }
 
 // packedARow mirrors INFERD_GEMM_PACKED_A_ROW: an odd number of cache lines.
