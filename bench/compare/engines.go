@@ -171,8 +171,7 @@ func (c *contest) time(f *figure, o options) error {
 				}
 			}
 			s.add(time.Since(began), count[s])
-			// onnxruntime's threads spin for a while after a run; let them fall asleep.
-			time.Sleep(2 * time.Millisecond)
+			time.Sleep(settle)
 		}
 	}
 	f.Inferd.finish()
@@ -180,6 +179,10 @@ func (c *contest) time(f *figure, o options) error {
 	f.Ratio = f.Peer.Median / f.Inferd.Median
 	return nil
 }
+
+// settle is the pause between blocks. onnxruntime's threads go on spinning for some time after a run; with a pause of 2 ms they took half of inferd's second
+// processor during its blocks (minilm on two threads 11.1 ms instead of 7.3 ms), which would measure the peer's leftovers and not inferd.
+const settle = 60 * time.Millisecond
 
 // calibrate finds how many calls fill a block, which also warms up.
 func calibrate(call func() error, block time.Duration) (int, error) {
