@@ -39,6 +39,8 @@ func (s *silent) close() {
 const (
 	discardPause = 200 * time.Millisecond
 	discardTime  = 5 * time.Second
+	// maxDiscardedHeader bounds what is read on of a header that is too large.
+	maxDiscardedHeader = 8 << 20
 )
 
 // discard reads what a client still sends, within bounds. Closing a connection with unread bytes resets it, and most clients that are cut off

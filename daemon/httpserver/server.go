@@ -119,6 +119,7 @@ func (s *Server) transportError(ctx *fasthttp.RequestCtx, err error) {
 		discard(ctx.Conn(), 2*s.options.MaxRequestBytes)
 		s.fail(ctx, fasthttp.StatusRequestEntityTooLarge, fmt.Sprintf("the request's body is larger than %d bytes", s.options.MaxRequestBytes))
 	case errors.As(err, &small):
+		discard(ctx.Conn(), maxDiscardedHeader)
 		s.fail(ctx, fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's header is too large")
 	case errors.As(err, &network) && network.Timeout():
 		s.fail(ctx, fasthttp.StatusRequestTimeout, fmt.Sprintf("the request did not arrive within %v", s.options.ReadTimeout))
