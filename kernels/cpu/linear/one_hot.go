@@ -97,6 +97,8 @@ func CompileStrings(categories []string) (*OneHot, error) {
 			binary.LittleEndian.PutUint64(packed[at*slotSize+8*i:], field)
 		}
 	}
+	// A whole number of words, so that a table that is laid against the end of its memory is aligned too.
+	packed = append(packed, make([]byte, -len(packed)&7)...)
 	return &OneHot{Packed: packed, categories: len(categories), slotBits: slotBits, kernel: oneHotString}, nil
 }
 
