@@ -45,7 +45,7 @@ static void helper_work(inferd_helper *helper, inferd_run *run)
 	for (;;) {
 		if (tokens_wanted(&helper->pool->tokens))
 			return;
-		if (run_chunk(run, &helper->scratch)) {
+		if (run_chunk(run, helper->index, &helper->scratch)) {
 			idle_since = __rdtsc();
 			continue;
 		}
@@ -111,6 +111,7 @@ static void pool_free(inferd_pool *pool, int started)
 	for (int i = 0; pool->run && i < pool->threads; i++)
 		free(pool->run[i].scratch.memory);
 	free(pool->helper);
+	free(pool->share);
 	free(pool->run);
 	free(pool);
 }
@@ -130,12 +131,17 @@ int inferd_pool_create(int threads, inferd_pool **result)
 	atomic_store(&pool->tokens.state, (uint64_t)threads);
 	pool->helper = allocate_zeroed((size_t)threads * sizeof *pool->helper);
 	pool->run = allocate_zeroed((size_t)threads * sizeof *pool->run);
-	if (!pool->helper || !pool->run) {
+	size_t shares = threads < MOST_SHARES ? (size_t)threads : MOST_SHARES;
+	pool->share = allocate_zeroed((size_t)threads * shares * sizeof *pool->share);
+	if (!pool->helper || !pool->run || !pool->share) {
 		pool_free(pool, 0);
 		return ENOMEM;
 	}
+	for (int i = 0; i < threads; i++)
+		pool->run[i].share = pool->share + (size_t)i * shares;
 	for (int i = 0; i < threads - 1; i++) {
 		pool->helper[i].pool = pool;
+		pool->helper[i].index = i + 1;
 		int error = helper_start(&pool->helper[i]);
 		if (error != 0) {
 			pool_free(pool, i);

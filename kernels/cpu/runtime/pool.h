@@ -27,7 +27,7 @@ enum {
 };
 
 // A step of this estimated cost is worth sharing with helpers that are awake.
-enum { INFERD_SHARE_NS = 1000 };
+enum { INFERD_SHARE_NS = 3000 };
 
 // Makes a pool of `threads` threads in all, the callers of inferd_pool_run included. Returns 0 or an errno value.
 int inferd_pool_create(int threads, inferd_pool **pool);

@@ -41,22 +41,29 @@ static inline void run_tiles(const inferd_step *step, void *const *bases, int64_
 		step->kernel(step, bases, tile, scratch);
 }
 
-bool run_chunk(inferd_run *run, inferd_scratch *scratch)
+// The first tile of a share, counted from the first that is offered; that of the share behind the last is their number.
+static inline int64_t share_begin(int64_t offered, int64_t share, int64_t shares) { return offered * share / shares; }
+
+// Claims and runs one chunk of a share.
+static bool run_chunk_of(inferd_run *run, int64_t index, inferd_scratch *scratch)
 {
-	uint64_t ticket = atomic_load_explicit(&run->ticket, memory_order_acquire);
+	_Atomic uint64_t *place = &run->share[index].ticket;
+	uint64_t ticket = atomic_load_explicit(place, memory_order_acquire);
 	for (;;) {
 		int64_t left = (uint32_t)ticket;
 		if (left == 0)
 			return false;
 		const inferd_step *step = atomic_load_explicit(&run->step, memory_order_relaxed);
 		void *const *bases = atomic_load_explicit(&run->bases, memory_order_relaxed);
-		int64_t first = atomic_load_explicit(&run->tiles, memory_order_relaxed) - left;
+		int64_t offered = atomic_load_explicit(&run->offered, memory_order_relaxed);
+		int64_t shares = atomic_load_explicit(&run->shares, memory_order_relaxed);
+		int64_t first = atomic_load_explicit(&run->first, memory_order_relaxed) + share_begin(offered, index + 1, shares) - left;
 		int64_t chunk = atomic_load_explicit(&run->chunk, memory_order_relaxed);
 		int64_t bytes = atomic_load_explicit(&run->scratch_bytes, memory_order_relaxed);
 		if (!scratch_reserve(scratch, bytes))
 			return false;
 		int64_t count = chunk < left ? chunk : left;
-		if (!atomic_compare_exchange_weak_explicit(&run->ticket, &ticket, ticket - (uint64_t)count, memory_order_acq_rel, memory_order_acquire))
+		if (!atomic_compare_exchange_weak_explicit(place, &ticket, ticket - (uint64_t)count, memory_order_acq_rel, memory_order_acquire))
 			continue;
 		run_tiles(step, bases, first, count, scratch->memory);
 		atomic_fetch_add(&run->completed, (uint32_t)count);
@@ -64,6 +71,15 @@ bool run_chunk(inferd_run *run, inferd_scratch *scratch)
 			futex_wake(&run->completed);
 		return true;
 	}
+}
+
+bool run_chunk(inferd_run *run, int64_t own, inferd_scratch *scratch)
+{
+	int64_t shares = atomic_load_explicit(&run->shares, memory_order_relaxed);
+	for (int64_t i = 0; i < shares; i++)
+		if (run_chunk_of(run, (own + i) % shares, scratch))
+			return true;
+	return false;
 }
 
 // Waits until `tiles` tiles are done. Only tiles that a helper is inside of are waited for.
@@ -83,35 +99,49 @@ static void await_completion(inferd_run *run, uint32_t tiles)
 	}
 }
 
-// Offers the step's tiles to the helpers and takes part. True where the step is done, false where the quantum is over.
-static bool run_shared(inferd_pool *pool, inferd_run *run, const inferd_step *step, void *const *bases, int64_t *tile, stopwatch *watch)
+// Offers tiles of the step to the helpers, takes part, and waits until they are done.
+static void offer(inferd_run *run, const inferd_step *step, void *const *bases, int64_t first, int64_t offered, int64_t shares)
 {
-	int64_t offered = step->tiles - *tile;
-	int64_t cost = tile_ns(step);
-	int64_t chunk = offered / (4 * pool->threads);
-	if (chunk > CHUNK_NS / cost)
-		chunk = CHUNK_NS / cost;
-	if (chunk < 1)
-		chunk = 1;
+	int64_t chunk = offered / (4 * shares), most = CHUNK_NS / tile_ns(step);
+	if (chunk > most)
+		chunk = most;
 	atomic_store_explicit(&run->step, step, memory_order_relaxed);
 	atomic_store_explicit(&run->bases, bases, memory_order_relaxed);
-	atomic_store_explicit(&run->tiles, step->tiles, memory_order_relaxed);
-	atomic_store_explicit(&run->chunk, chunk, memory_order_relaxed);
+	atomic_store_explicit(&run->first, first, memory_order_relaxed);
+	atomic_store_explicit(&run->offered, offered, memory_order_relaxed);
+	atomic_store_explicit(&run->shares, shares, memory_order_relaxed);
+	atomic_store_explicit(&run->chunk, chunk > 1 ? chunk : 1, memory_order_relaxed);
 	atomic_store_explicit(&run->scratch_bytes, step->scratch_bytes, memory_order_relaxed);
 	atomic_store_explicit(&run->completed, 0, memory_order_relaxed);
-	uint64_t epoch = (atomic_load_explicit(&run->ticket, memory_order_relaxed) >> 32) + 1;
-	atomic_store_explicit(&run->ticket, epoch << 32 | (uint64_t)offered, memory_order_release);
-
-	int64_t unclaimed = 0;
-	while (run_chunk(run, &run->scratch)) {
-		if (!stopwatch_over(watch, chunk * cost))
-			continue;
-		unclaimed = (uint32_t)atomic_exchange(&run->ticket, epoch << 32);
-		break;
+	run->epoch++;
+	for (int64_t i = 0; i < shares; i++) {
+		uint64_t tiles = (uint64_t)(share_begin(offered, i + 1, shares) - share_begin(offered, i, shares));
+		atomic_store_explicit(&run->share[i].ticket, run->epoch << 32 | tiles, memory_order_release);
 	}
-	await_completion(run, (uint32_t)(offered - unclaimed));
-	*tile += offered - unclaimed;
-	return unclaimed == 0;
+	while (run_chunk(run, 0, &run->scratch))
+		;
+	await_completion(run, (uint32_t)offered);
+}
+
+// Runs the step with the helpers, in parts after which it may pause. True where the step is done, false where the quantum is over.
+static bool run_shared(inferd_run *run, const inferd_step *step, void *const *bases, int64_t *tile, stopwatch *watch)
+{
+	while (*tile < step->tiles) {
+		int64_t shares = 1 + atomic_load_explicit(&run->members, memory_order_relaxed);
+		if (shares > MOST_SHARES)
+			shares = MOST_SHARES;
+		int64_t offered = step->tiles - *tile, cost = tile_ns(step);
+		if (watch->quantum_ns > 0) {
+			int64_t part = shares * (1 + watch->quantum_ns / (PARTS_OF_QUANTUM * cost));
+			if (offered > part)
+				offered = part;
+		}
+		offer(run, step, bases, *tile, offered, shares);
+		*tile += offered;
+		if (stopwatch_over(watch, offered * cost / shares))
+			break;
+	}
+	return *tile == step->tiles;
 }
 
 static bool run_alone(inferd_run *run, const inferd_step *step, void *const *bases, int64_t *tile, stopwatch *watch)
@@ -137,7 +167,7 @@ static int run_steps(inferd_pool *pool, inferd_run *run, const inferd_program *p
 				pool_recruit(pool, run, ahead / WAKE_EACH_NS - members);
 			share = atomic_load_explicit(&run->members, memory_order_relaxed) > 0;
 		}
-		bool done = share ? run_shared(pool, run, step, bases, &cursor->tile, watch) : run_alone(run, step, bases, &cursor->tile, watch);
+		bool done = share ? run_shared(run, step, bases, &cursor->tile, watch) : run_alone(run, step, bases, &cursor->tile, watch);
 		if (!done)
 			return INFERD_RUN_PAUSED;
 		if (watch->over && cursor->step + 1 < program->steps) {
