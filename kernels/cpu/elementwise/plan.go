@@ -13,6 +13,7 @@ const (
 	minimalBlock = 128
 	maximalBlock = 2048
 	tileNS       = 8000 // about what a tile should take on one thread
+	bytesPerNS   = 30   // between the second-level cache and memory
 )
 
 // plannedInput is an input with what the interpreter has to know of it.
@@ -224,10 +225,10 @@ func (p *plan) mode(in *plannedInput, strides, output []int64, first int) int32 
 
 // costPerElement estimates nanoseconds from the instructions and the bytes moved.
 func (p *plan) costPerElement() float64 {
-	cost := float64(p.output.size()) / 10
+	cost := float64(p.output.size()) / bytesPerNS
 	for _, in := range p.inputs {
 		if in.mode != modeRepeated {
-			cost += float64(in.Type.size()) / 10
+			cost += float64(in.Type.size()) / bytesPerNS
 		}
 	}
 	for _, in := range p.code {

@@ -168,6 +168,10 @@ func (p *Product) flags(v variant) (flags int) {
 // panels of B pass by (all rows, within reason, where the tile has to pack B first), columns by cost.
 func (p *Product) tile(v variant, flags int) (rows, columns int) {
 	depth := max(p.K, 1)
+	total := p.cost(v, p.M, p.N) * int64(p.batches())
+	if rows, ok := p.rowTile(v, flags, total); ok {
+		return rows, ceil(p.N, v.panel) * v.panel
+	}
 	rows = max(level2Bytes()/3/(4*depth), 2*v.rows)
 	if flags&flagPackB != 0 {
 		rows = max(rows, 32*v.rows)
@@ -177,7 +181,6 @@ func (p *Product) tile(v variant, flags int) (rows, columns int) {
 	}
 	rows = min(rows, p.M)
 
-	total := p.cost(v, p.M, p.N) * int64(p.batches())
 	target := min(max(total/sharedTiles, minTileNS), maxTileNS)
 	if flags&flagPackA != 0 {
 		target *= 4 // more columns use the packed rows
@@ -196,7 +199,30 @@ func (p *Product) tile(v variant, flags int) (rows, columns int) {
 			panels++
 		}
 	}
+	if flags&flagPackB == 0 {
+		rows = p.split(v, rows, ceil(p.N, panels*v.panel), total)
+	}
 	return rows, panels * v.panel
+}
+
+// split divides rows further where the tiles are too few for several threads to end at about the same time.
+func (p *Product) split(v variant, rows, columnTiles int, total int64) int {
+	wanted := int(min(sharedTiles, total/minTileNS)) / (columnTiles * p.batches())
+	if blocks := ceil(p.M, v.rows); wanted > ceil(p.M, rows) && blocks > 1 {
+		return min(rows, ceil(blocks, min(wanted, blocks))*v.rows)
+	}
+	return rows
+}
+
+// rowTile divides a product with more rows than columns into tiles of whole rows, where all of B stays in the second-level
+// cache: then each thread reads its own part of A, which it often wrote itself, and only B is read by all.
+func (p *Product) rowTile(v variant, flags int, total int64) (rows int, ok bool) {
+	if flags&flagPackB != 0 || p.N > p.M || 4*max(p.K, 1)*p.N > level2Bytes()/2 {
+		return 0, false
+	}
+	tiles := int(min(sharedTiles*max(1, total/sharedTiles/maxTileNS), total/minTileNS)) / p.batches()
+	blocks := ceil(p.M, v.rows)
+	return min(p.M, ceil(blocks, max(1, min(tiles, blocks)))*v.rows), true
 }
 
 // packedARow mirrors INFERD_GEMM_PACKED_A_ROW: an odd number of cache lines.
