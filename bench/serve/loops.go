@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -65,52 +64,4 @@ func (o *outcome) one(c *client, request []byte, since time.Time) error {
 		o.latencies = append(o.latencies, time.Since(since))
 	}
 	return nil
-}
-
-// openLoop posts requests on a fixed schedule, whatever the answers do, over at most the given number of connections. Latencies count from the
-// scheduled time. It fails where the schedule could not be kept because every connection was taken for long.
-func openLoop(address string, request []byte, perSecond float64, duration time.Duration, connections int) (outcome, error) {
-	arrivals := make(chan time.Time, int(perSecond*duration.Seconds())+1)
-	outcomes, failures := make([]outcome, connections), make([]error, connections)
-	var group sync.WaitGroup
-	for i := range connections {
-		c, err := dial(address)
-		if err != nil {
-			return outcome{}, err
-		}
-		defer c.close()
-		outcomes[i].statuses = map[int]int{}
-		group.Go(func() {
-			for at := range arrivals {
-				if failures[i] = outcomes[i].one(c, request, at); failures[i] != nil {
-					return
-				}
-			}
-		})
-	}
-	began, longest := time.Now(), 0
-	interval := time.Duration(float64(time.Second) / perSecond)
-	for at := began; at.Sub(began) < duration; at = at.Add(interval) {
-		if ahead := time.Until(at); ahead > 0 {
-			time.Sleep(ahead)
-		}
-		arrivals <- at
-		longest = max(longest, len(arrivals))
-	}
-	close(arrivals)
-	group.Wait()
-	all := outcome{statuses: map[int]int{}, elapsed: time.Since(began)} // with the time to answer what is queued
-	for _, o := range outcomes {
-		all.latencies = append(all.latencies, o.latencies...)
-		for status, count := range o.statuses {
-			all.statuses[status] += count
-		}
-	}
-	if err := errors.Join(failures...); err != nil {
-		return all, err
-	}
-	if longest > connections {
-		return all, fmt.Errorf("the load generator lagged behind: %d requests waited for a connection", longest)
-	}
-	return all, nil
 }
