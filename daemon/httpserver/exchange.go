@@ -32,6 +32,7 @@ type exchange struct {
 	waiting sync.Mutex
 	conn    net.Conn // nil while the handler does not wait for the engine
 	since   int64    // looks of the watcher when the waiting began
+	socket  int32    // of conn, once the watcher has asked for it; else -1
 }
 
 // exchanges keeps exchanges for reuse and watches the connections of those that wait: fasthttp tells no handler that its client has hung up.
@@ -43,6 +44,10 @@ type exchanges struct {
 	watching atomic.Bool   // the watcher ticks, or is about to
 	wake     chan struct{} // one slot: ends the watcher's sleep
 	looks    atomic.Int64  // of the watcher
+
+	// The watcher's own: the sockets of one look, and whose they are.
+	polled   []unix.PollFd
+	suspects []*exchange
 }
 
 func (p *exchanges) get() *exchange {
@@ -84,7 +89,7 @@ func (p *exchanges) put(x *exchange) {
 // waiting lets the watcher look at the exchange's connection until it is done.
 func (p *exchanges) waiting(x *exchange, conn net.Conn) {
 	x.waiting.Lock()
-	x.conn, x.since = conn, p.looks.Load()
+	x.conn, x.since, x.socket = conn, p.looks.Load(), -1
 	x.waiting.Unlock()
 	if !p.watching.Load() && p.watching.CompareAndSwap(false, true) {
 		p.wake <- struct{}{}
@@ -98,18 +103,30 @@ func (x *exchange) done() {
 	x.waiting.Unlock()
 }
 
-// inspect closes cancel where the client has hung up. It reports whether the exchange waits.
-func (x *exchange) inspect(look int64) bool {
+// due reports whether the exchange waits, and the socket to look at where it has waited since an earlier look; -1 where there is none.
+func (x *exchange) due(look int64) (waits bool, socket int32) {
 	x.waiting.Lock()
 	defer x.waiting.Unlock()
 	if x.conn == nil {
-		return false
+		return false, -1
 	}
-	if x.since < look-1 && hungUp(x.conn) {
+	if x.since >= look-1 {
+		return true, -1
+	}
+	if x.socket < 0 {
+		x.socket = socketOf(x.conn)
+	}
+	return true, x.socket
+}
+
+// hungUp closes cancel, unless the exchange has ceased to wait since the look at its socket, which may be another's by now.
+func (x *exchange) hungUp(look int64) {
+	x.waiting.Lock()
+	defer x.waiting.Unlock()
+	if x.conn != nil && x.since < look-1 {
 		close(x.cancel)
 		x.conn = nil
 	}
-	return true
 }
 
 // watch looks at waiting exchanges until stop is called.
@@ -149,35 +166,46 @@ func (p *exchanges) tick(end <-chan struct{}) {
 	}
 }
 
-// inspect looks at the connection of every exchange that waits since an earlier look, and reports whether any waits.
+// inspect looks at the connection of every exchange that waits since an earlier look, and reports whether any waits. One system call serves all.
 func (p *exchanges) inspect() (found bool) {
 	look := p.looks.Add(1)
+	p.polled, p.suspects = p.polled[:0], p.suspects[:0]
 	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if len(p.idle) == len(p.all) {
-		return false
+	if len(p.idle) < len(p.all) {
+		for _, x := range p.all {
+			waits, socket := x.due(look)
+			found = found || waits
+			if socket >= 0 {
+				p.polled = append(p.polled, unix.PollFd{Fd: socket, Events: unix.POLLRDHUP})
+				p.suspects = append(p.suspects, x)
+			}
+		}
 	}
-	for _, x := range p.all {
-		found = x.inspect(look) || found
+	p.mutex.Unlock()
+	if n, err := unix.Poll(p.polled, 0); n <= 0 || err != nil { // interrupted: the next look will tell
+		return found
+	}
+	for i := range p.polled {
+		if p.polled[i].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0 {
+			p.suspects[i].hungUp(look)
+		}
 	}
 	return found
 }
 
-// hungUp reports whether the other end has closed the connection: a look ahead, without waiting, finds the end of the stream or an error.
-func hungUp(conn net.Conn) bool {
+// socketOf returns the file descriptor of a connection, which is valid as long as the connection is open; -1 where it has none.
+func socketOf(conn net.Conn) int32 {
+	socket := int32(-1)
 	raw, ok := conn.(syscall.Conn)
 	if !ok {
-		return false
+		return socket
 	}
 	control, err := raw.SyscallConn()
 	if err != nil {
-		return true
+		return socket
 	}
-	gone := false
-	err = control.Control(func(fd uintptr) {
-		var one [1]byte
-		n, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		gone = n == 0 && err == nil || err != nil && err != unix.EAGAIN && err != unix.EINTR
-	})
-	return gone || err != nil
+	if control.Control(func(fd uintptr) { socket = int32(fd) }) != nil {
+		return -1
+	}
+	return socket
 }
