@@ -7,6 +7,7 @@
 //
 //	r, err := e.Acquire(model, 0)          // a reference on the version that serves now
 //	defer r.Release()
+//	err = r.Admit()                        // under overload, refuses before anything is decoded
 //	staging, err := r.Input(name, dtype, shape)
 //	... fill staging ...
 //	err = r.Infer(cancel)                  // returns when it is answered, given up or refused

@@ -127,6 +127,14 @@ func (f *flight) ReleaseJob() {
 	f.engine.flights.Put(f)
 }
 
+// Admit refuses a request that Infer would refuse at present, before its inputs are worth decoding.
+func (r *Request) Admit() error {
+	if r.version.model.Refuse() {
+		return r.version.busy
+	}
+	return nil
+}
+
 // Input checks an input's name, type and shape and returns the staging to fill in full. Strings go to StringInput.
 func (r *Request) Input(name []byte, dtype tensor.DType, shape []int64) ([]byte, error) {
 	i, err := r.checkInput(name, dtype, shape)

@@ -52,6 +52,9 @@ func (s *Server) infer(ctx *fasthttp.RequestCtx, r route) {
 
 // inferOn decodes the request into the engine's staging, waits for the answer and encodes it.
 func (s *Server) inferOn(ctx *fasthttp.RequestCtx, x *exchange, request *engine.Request, began time.Duration, observer *metrics.Model) error {
+	if err := request.Admit(); err != nil {
+		return err
+	}
 	body, err := s.body(ctx)
 	if err != nil {
 		return err

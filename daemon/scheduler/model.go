@@ -55,7 +55,6 @@ type Model struct {
 
 	_           [128]byte
 	inFlight    atomic.Int64 // credits taken
-	rowNS       atomic.Int64 // smoothed duration of a run divided by its rows
 	requestNS   atomic.Int64 // smoothed duration of a run divided by its requests
 	counters    counters
 	batchCounts [maxBatchCount]batchCounter
@@ -96,6 +95,16 @@ func (m *Model) takeCredit() bool {
 	return true
 }
 
+// Refuse reports whether the model has no credit left at present, and counts a refusal if so: a caller that asks ahead spares itself the work
+// of preparing a job that would be refused.
+func (m *Model) Refuse() bool {
+	if m.inFlight.Load() < m.credits {
+		return false
+	}
+	m.counters.refused.Add(1)
+	return true
+}
+
 func (m *Model) returnCredit() { m.inFlight.Add(-1) }
 
 // Compile makes the program for the shapes, as the first request with them would have it made, and keeps it.
@@ -121,15 +130,6 @@ func (m *Model) compile(hash uint64, key []int64, rows int, shapes [][]int64) (e
 	}
 	m.programs.add(&cachedProgram{Program: p, hash: hash, key: append([]int64{}, key...), rows: rows}, m.clock())
 	return nil
-}
-
-// policyNow is the batching policy with its row bound fitted to how long rows take.
-func (m *Model) policyNow() batch.Policy {
-	policy := m.policy
-	if rowNS := m.rowNS.Load(); rowNS > 0 {
-		policy.MaxRows = min(policy.MaxRows, int(max(1, m.batchTime/rowNS)))
-	}
-	return policy
 }
 
 // smooth moves an average an eighth of the way to a new value. Several lanes may lose each other's updates, which costs nothing.
