@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/signal"
 	"strconv"
@@ -141,9 +142,7 @@ func (s *server) start(d *devices) error {
 	}
 	measured.Registry.MustRegister(&engineCollector{s.engine})
 	s.http = httpserver.New(httpserver.Options{Engine: s.engine, Metrics: measured, Version: version, MaxRequestBytes: s.options.maxRequestBytes, Logger: s.logger})
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(measured.Registry, promhttp.HandlerOpts{}))
-	s.metrics = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	s.metrics = &http.Server{Handler: metricsHandler(measured), ReadHeaderTimeout: 10 * time.Second}
 	go func() { s.failed <- s.http.Serve(httpListener) }()
 	go func() { s.failed <- s.metrics.Serve(metricsListener) }()
 	began := time.Now()
@@ -157,6 +156,17 @@ func (s *server) start(d *devices) error {
 	s.greet(httpListener.Addr().String())
 	s.notify(daemon.SdNotifyReady)
 	return nil
+}
+
+// metricsHandler serves the metrics, and the Go runtime's profiles beside them.
+func metricsHandler(measured *metrics.Metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(measured.Registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
 }
 
 func (s *server) listen(port int) (net.Listener, error) {
