@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/scheduler/batch"
 	"github.com/inferd/inferd/daemon/scheduler/ring"
 )
@@ -19,6 +20,10 @@ type lane struct {
 	running int      // runs under way
 	floor   int64    // virtual time that a queue starts from when it becomes active
 	list    []*Job   // scratch
+
+	// A run goes on until the yield is asked for. Those who push ask, except for more of the model that runs.
+	yield     *program.Yield
+	exclusive atomic.Pointer[Model]
 
 	driven, handedOver atomic.Int64
 }
@@ -36,13 +41,42 @@ type queue struct {
 	// compiling says that a program is being made; stuck that nothing can run before it is there.
 	compiling, stuck bool
 	making           uint64 // hash of the shape key whose program is being made
+	// durations of runs by the hash of their shape key. Shapes that share a hash share what is learnt, which costs nothing but accuracy.
+	durations map[uint64]*batch.Durations
 }
 
+const (
+	// A batch may take longer than the model's batch time, up to overloadedFactor times as long, where that is a small part, 1/patience, of
+	// what its first request has waited: larger batches are more efficient, and under overload their delay hardly counts.
+	patience         = 8
+	overloadedFactor = 4
+)
+
+// maxDurations bounds the shapes of which a queue knows durations; beyond it all are forgotten.
+const maxDurations = 1024
+
 func newQueue(m *Model, l *lane) *queue {
-	q := &queue{model: m, lane: l}
+	q := &queue{model: m, lane: l, durations: make(map[uint64]*batch.Durations)}
+	q.waiting.MaxRows = func(first *Job, now int64) int {
+		limit := min(max(m.batchTime, (now-first.Arrived)/patience), overloadedFactor*m.batchTime)
+		return q.durationsOf(first).Rows(m.policy.MaxRows, limit)
+	}
 	q.waiting.Abandoned = func(j *Job) bool { return j.state.Load() == abandoned }
 	q.waiting.Dropped = l.drop
 	return q
+}
+
+// durationsOf returns what is known of runs for shapes like the job's.
+func (q *queue) durationsOf(j *Job) *batch.Durations {
+	d := q.durations[j.item.Hash]
+	if d == nil {
+		if len(q.durations) >= maxDurations {
+			clear(q.durations)
+		}
+		d = new(batch.Durations)
+		q.durations[j.item.Hash] = d
+	}
+	return d
 }
 
 // compilation is a program in the making, and then its outcome on the way back to the lane.
@@ -141,6 +175,8 @@ func (l *lane) runnable() bool {
 // step takes what was pushed, chooses a queue and lets it run for a quantum. It reports whether there was anything to run.
 func (l *lane) step() bool {
 	now := l.scheduler.clock()
+	l.exclusive.Store(nil)
+	l.yield.Clear()
 	l.drain(now)
 	q := l.choose(now)
 	if q == nil {
@@ -148,6 +184,32 @@ func (l *lane) step() bool {
 	}
 	l.advance(q, now)
 	return true
+}
+
+// exclude lets a long run of the queue go on beyond its quantum where nobody else waits for the lane: each return from C costs far more
+// than the call, because the goroutine may have to wait for a processor behind every handler that the answers woke.
+func (l *lane) exclude(q *queue) {
+	r := &q.run
+	r.frame.Yield = nil
+	if r.program.CostNS < int64(l.scheduler.quantum)/4 || l.driver != nil && l.driver.Deadline != 0 {
+		return
+	}
+	for _, other := range l.active {
+		if other != q && (other.busy || !other.stuck && other.waiting.Len() > 0) {
+			return
+		}
+	}
+	// Announced first, looked second: a producer pushes first and looks for the announcement second.
+	if l.exclusive.Store(q.model); l.ring.Len() == 0 {
+		r.frame.Yield = l.yield
+	}
+}
+
+// want tells the lane that something was pushed for the model.
+func (l *lane) want(m *Model) {
+	if l.exclusive.Load() != m {
+		l.yield.Ask()
+	}
 }
 
 // drain moves what was pushed into the queues.
@@ -217,15 +279,13 @@ func (l *lane) deactivate(i int) {
 
 // due reports whether the batcher wants to run something now.
 func (l *lane) due(q *queue, now int64) bool {
-	policy := q.model.policyNow()
-	return q.waiting.Next(&policy, now, l.running > 0).Items > 0
+	return q.waiting.Next(&q.model.policy, now, l.running > 0).Items > 0
 }
 
 // start forms a batch and prepares its run. False means that nothing was started: the program is missing (and being made),
 // or every job of the batch was answered or abandoned.
 func (l *lane) start(q *queue, now int64) bool {
-	policy := q.model.policyNow()
-	d := q.waiting.Next(&policy, now, l.running > 0)
+	d := q.waiting.Next(&q.model.policy, now, l.running > 0)
 	if d.Items == 0 {
 		return false
 	}
@@ -251,7 +311,7 @@ func (l *lane) substitute(q *queue, d batch.Decision[Job], now int64) (batch.Dec
 	first := d.First()
 	wanted := d
 	if d.Items > 1 {
-		if fit := q.waiting.Shrink(d, ladder(d.Rows)); fit.Items > 0 {
+		if fit := q.waiting.Shrink(d, batch.Ladder(d.Rows)); fit.Items > 0 {
 			wanted = fit
 		}
 	}
@@ -293,6 +353,7 @@ func (l *lane) makeProgram(c *compilation) {
 	for l.ring.Push(notice) == ring.Full {
 		runtime.Gosched()
 	}
+	l.want(m)
 	l.ring.Wake()
 }
 

@@ -128,16 +128,3 @@ func (c *programs) count() int {
 	}
 	return 0
 }
-
-// ladder returns the largest batch size at most rows for which programs of batches are made: 1, 2, 3, 4, 6, 8, 12, 16 ...
-// Compiling every size would multiply the programs of a model with many shapes.
-func ladder(rows int) int {
-	size := 1
-	for size*2 <= rows {
-		size *= 2
-	}
-	if between := size + size/2; size > 1 && between <= rows {
-		return between
-	}
-	return size
-}

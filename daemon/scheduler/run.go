@@ -195,6 +195,7 @@ func (r *run) scatter(j *Job, row int) error {
 // advance runs the queue's program for a quantum.
 func (l *lane) advance(q *queue, now int64) {
 	r := &q.run
+	l.exclude(q)
 	cursor, over, err := r.execute(l.scheduler.quantum)
 	end := l.scheduler.clock()
 	r.compute += end - now
@@ -226,6 +227,7 @@ func (l *lane) finish(q *queue, err error, now int64) {
 	again := err != nil && jobs > 1 && mayRunAlone(err)
 	if err == nil && r.compute > 0 {
 		m.count(rows, jobs, r.compute)
+		q.durationsOf(r.jobs[0]).Observe(rows, r.compute)
 	}
 	for i, j := range r.jobs {
 		r.jobs[i] = nil
@@ -296,7 +298,6 @@ func (r *run) keep(err error) {
 func (m *Model) count(rows, jobs int, compute int64) {
 	m.counters.executions.Add(1)
 	m.counters.rows.Add(int64(rows))
-	smooth(&m.rowNS, compute/int64(rows))
 	smooth(&m.requestNS, compute/int64(jobs))
 	b := &m.batchCounts[min(rows, maxBatchCount-1)]
 	b.executions.Add(1)

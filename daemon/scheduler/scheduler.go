@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/scheduler/ring"
 	"github.com/inferd/inferd/daemon/scheduler/staging"
 )
@@ -46,7 +47,7 @@ func (e *PanicError) Error() string {
 }
 
 const (
-	// DefaultQuantum is how long a run goes on before other models of the lane get their turn.
+	// DefaultQuantum is how long a run goes on before other models of the lane that want it get their turn.
 	DefaultQuantum = 2 * time.Millisecond
 	// DefaultRingCapacity bounds the requests on their way into a lane.
 	DefaultRingCapacity = 8192
@@ -115,7 +116,7 @@ func newScheduler(options Options) *Scheduler {
 		capacity = DefaultRingCapacity
 	}
 	for i := range max(options.Lanes, 1) {
-		s.lanes = append(s.lanes, &lane{scheduler: s, index: i, ring: ring.New[Job](capacity)})
+		s.lanes = append(s.lanes, &lane{scheduler: s, index: i, ring: ring.New[Job](capacity), yield: new(program.Yield)})
 	}
 	return s
 }
@@ -201,6 +202,7 @@ func (s *Scheduler) submit(j *Job) (*lane, error) {
 		m.returnCredit()
 		return nil, ErrClosed
 	}
+	l.want(m)
 	return l, nil
 }
 

@@ -267,11 +267,3 @@ func TestDoAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations a request", got)
 	}
 }
-
-func TestLadder(t *testing.T) {
-	for rows, want := range map[int]int{1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 6, 7: 6, 8: 8, 11: 8, 12: 12, 15: 12, 64: 64, 100: 96} {
-		if got := ladder(rows); got != want {
-			t.Errorf("ladder(%d) = %d, want %d", rows, got, want)
-		}
-	}
-}

@@ -5,6 +5,7 @@
 package program
 
 import (
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -89,7 +90,8 @@ type Cursor struct {
 
 // Segment is a run of consecutive steps on one device.
 type Segment interface {
-	// Run goes on from the cursor's step and tile. It returns done, or the place to go on from once quantum has passed (0: no limit).
+	// Run goes on from the cursor's step and tile. It returns done, or the place to go on from once quantum has passed (0: no limit) or,
+	// where the frame has a Yield, once that was asked for.
 	Run(frame *Frame, step, tile int64, quantum time.Duration) (nextStep, nextTile int64, done bool, err error)
 	// Close releases what the segment holds outside Go's memory.
 	Close()
@@ -101,6 +103,40 @@ type Frame struct {
 	Bases []unsafe.Pointer
 	// Keep holds blocks (bytes of strings that steps produced) until Reset.
 	Keep []Releaser
+	// Yield, where it is set, takes the place of quanta: the run goes on until somebody else wants the device.
+	Yield *Yield
+}
+
+// Yield is how another goroutine asks a run to pause. The zero value asks for nothing.
+type Yield struct {
+	wanted uint32
+	_      [60]byte // a cache line that only runs and those who ask touch; and no pointers, so that C may read it
+}
+
+// Ask makes the run pause at its next step or tile.
+func (y *Yield) Ask() {
+	if atomic.LoadUint32(&y.wanted) == 0 {
+		atomic.StoreUint32(&y.wanted, 1)
+	}
+}
+
+// Clear forgets what was asked.
+func (y *Yield) Clear() { atomic.StoreUint32(&y.wanted, 0) }
+
+// Word is the word that Ask makes 1, for code in C; nil for a nil Yield.
+func (y *Yield) Word() *uint32 {
+	if y == nil {
+		return nil
+	}
+	return &y.wanted
+}
+
+// Over reports whether a run that began at some time should pause.
+func (f *Frame) Over(began time.Time, quantum time.Duration) bool {
+	if f.Yield != nil {
+		return atomic.LoadUint32(&f.Yield.wanted) != 0
+	}
+	return quantum > 0 && time.Since(began) >= quantum
 }
 
 // Releaser frees a block of memory.
@@ -115,17 +151,21 @@ func (f *Frame) Reset() {
 	f.Keep = f.Keep[:0]
 }
 
-// Run goes on from the cursor and returns done, or the cursor to go on from once quantum has passed (0: no limit). A failed run is over.
+// Run goes on from the cursor and returns done, or the cursor to go on from once the run should pause (see Segment). A failed run is over.
 func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Cursor, bool, error) {
-	var end time.Time
+	var began time.Time
 	if quantum > 0 && len(p.Segments) > 1 {
-		end = time.Now().Add(quantum)
+		began = time.Now()
 	}
 	if cursor == (Cursor{}) {
 		clear(frame.status()[:])
 	}
 	for cursor.Segment < len(p.Segments) {
-		step, tile, done, err := p.Segments[cursor.Segment].Run(frame, cursor.Step, cursor.Tile, quantum)
+		left := quantum
+		if !began.IsZero() {
+			left = max(quantum-time.Since(began), 1)
+		}
+		step, tile, done, err := p.Segments[cursor.Segment].Run(frame, cursor.Step, cursor.Tile, left)
 		if err != nil {
 			return cursor, true, err
 		}
@@ -133,10 +173,8 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 			return Cursor{cursor.Segment, step, tile}, false, nil
 		}
 		cursor = Cursor{Segment: cursor.Segment + 1}
-		if !end.IsZero() && cursor.Segment < len(p.Segments) {
-			if quantum = time.Until(end); quantum <= 0 {
-				return cursor, false, nil
-			}
+		if !began.IsZero() && cursor.Segment < len(p.Segments) && frame.Over(began, quantum) {
+			return cursor, false, nil
 		}
 	}
 	return cursor, true, frame.dataError()

@@ -93,7 +93,8 @@ type segment struct {
 // Run implements program.Segment.
 func (s *segment) Run(frame *program.Frame, stepIndex, tile int64, quantum time.Duration) (int64, int64, bool, error) {
 	bases := unsafe.Slice((*uintptr)(unsafe.Pointer(unsafe.SliceData(frame.Bases))), len(frame.Bases))
-	cursor, done, err := s.pool.Run(s.steps, bases, runtime.Cursor{Step: stepIndex, Tile: tile}, quantum)
+	pause := runtime.Pause{Quantum: quantum, Wanted: frame.Yield.Word()}
+	cursor, done, err := s.pool.Run(s.steps, bases, runtime.Cursor{Step: stepIndex, Tile: tile}, pause)
 	return cursor.Step, cursor.Tile, done, err
 }
 

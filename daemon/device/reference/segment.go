@@ -22,7 +22,7 @@ func (s *segment) Run(frame *program.Frame, step, _ int64, quantum time.Duration
 			return step, 0, true, err
 		}
 		step++
-		if quantum > 0 && step < count && time.Since(begin) >= quantum {
+		if step < count && frame.Over(begin, quantum) {
 			return step, 0, false, nil
 		}
 	}

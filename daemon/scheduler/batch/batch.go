@@ -42,6 +42,8 @@ type Item[T any] struct {
 
 // Queue holds the waiting requests of one model in buckets of equal shape keys. It is not safe for concurrent use.
 type Queue[T any] struct {
+	// MaxRows bounds the rows of a batch that begins with the given request, below the policy's bound; nil means that nothing else does.
+	MaxRows func(first *T, now int64) int
 	// Abandoned reports whether nobody wants the request any more; Dropped then receives it. Both may be nil.
 	Abandoned func(*T) bool
 	Dropped   func(*T)
@@ -167,6 +169,10 @@ func before[T any](a, b *Item[T]) bool {
 func (q *Queue[T]) decide(b *bucket[T], policy *Policy, now int64, busy bool) Decision[T] {
 	var items, rows, preferredItems, preferredRows int
 	due, full := int64(math.MaxInt64), false
+	maxRows := policy.MaxRows
+	if q.MaxRows != nil && (busy || b.first.next != nil) {
+		maxRows = min(maxRows, q.MaxRows(b.first.Value, now))
+	}
 	var previous, next *Item[T]
 	for item := b.first; item != nil; item = next {
 		next = item.next // a dropped item may be in use again at once
@@ -177,7 +183,7 @@ func (q *Queue[T]) decide(b *bucket[T], policy *Policy, now int64, busy bool) De
 			}
 			continue
 		}
-		if items > 0 && (rows+item.Rows > policy.MaxRows || item.Alone || b.first.Alone) {
+		if items > 0 && (rows+item.Rows > maxRows || item.Alone || b.first.Alone) {
 			full = true
 			break
 		}
@@ -191,7 +197,7 @@ func (q *Queue[T]) decide(b *bucket[T], policy *Policy, now int64, busy bool) De
 		if _, ok := slices.BinarySearch(policy.Preferred, rows); ok {
 			preferredItems, preferredRows = items, rows
 		}
-		if rows >= policy.MaxRows {
+		if rows >= maxRows {
 			full = true
 			break
 		}

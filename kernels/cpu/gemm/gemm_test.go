@@ -71,7 +71,7 @@ func runStep(t testing.TB, s step.Step) {
 		t.Fatal(err)
 	}
 	defer steps.Free()
-	if _, done, err := pool.Run(steps, []uintptr{0}, runtime.Cursor{}, 0); err != nil || !done {
+	if _, done, err := pool.Run(steps, []uintptr{0}, runtime.Cursor{}, runtime.Pause{}); err != nil || !done {
 		t.Fatal(done, err)
 	}
 }

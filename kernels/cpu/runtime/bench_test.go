@@ -22,7 +22,7 @@ func BenchmarkRun(b *testing.B) {
 			pool := newPool(b, c.threads)
 			chain := newCounted(b, c.tiles, c.spin)
 			for b.Loop() {
-				if _, _, err := pool.Run(chain.steps, chain.bases, Cursor{}, 2*time.Millisecond); err != nil {
+				if _, _, err := pool.Run(chain.steps, chain.bases, Cursor{}, Pause{Quantum: 2 * time.Millisecond}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -49,7 +49,7 @@ static void helper_work(inferd_helper *helper, inferd_run *run)
 			idle_since = __rdtsc();
 			continue;
 		}
-		if (!atomic_load_explicit(&run->open, memory_order_acquire) || __rdtsc() - idle_since > SPIN_CYCLES)
+		if (!atomic_load_explicit(&run->open, memory_order_acquire) || __rdtsc() - idle_since > HELPER_SPIN_CYCLES)
 			return;
 		_mm_pause();
 	}

@@ -35,8 +35,9 @@ int inferd_pool_create(int threads, inferd_pool **pool);
 // Ends the helpers and frees the pool. No run may be in progress.
 void inferd_pool_destroy(inferd_pool *pool);
 
-// Runs the program from the cursor on and moves the cursor. Pauses at the first tile boundary after quantum_ns (0 = never).
+// Runs the program from the cursor on and moves the cursor. Pauses at the first tile boundary after quantum_ns (0 = never), or,
+// where `wanted` is not NULL, at the first one at which another thread has made it 1, however long that takes.
 // Any number of threads may call it at once; those beyond the pool's number of threads sleep until one is free.
-int inferd_pool_run(inferd_pool *pool, const inferd_program *program, void *const *bases, inferd_cursor *cursor, int64_t quantum_ns);
+int inferd_pool_run(inferd_pool *pool, const inferd_program *program, void *const *bases, inferd_cursor *cursor, int64_t quantum_ns, const uint32_t *wanted);
 
 #endif

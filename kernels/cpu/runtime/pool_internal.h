@@ -12,9 +12,10 @@ enum {
 	WAKE_NS = 50000,       // work ahead of this cost is worth a futex wake
 	WAKE_EACH_NS = 25000,  // and one more helper for each of these
 	CHUNK_NS = 5000,       // tiles are claimed in chunks up to this cost
-	PARTS_OF_QUANTUM = 8,  // a shared step may pause about so often in a quantum
+	PARTS_OF_QUANTUM = 2,  // a shared step may pause about so often in a quantum
 	MOST_SHARES = 64,      // threads beyond it start on the share of another
 	SPIN_CYCLES = 100000,  // 30 to 50 us of spinning, the price of a sleep and a wake
+	HELPER_SPIN_CYCLES = 8 * SPIN_CYCLES, // in a run: its caller may be preempted for a moment, or inside a step of one tile
 };
 
 // Memory that a thread keeps between runs; it only grows.

@@ -4,18 +4,21 @@
 #include <immintrin.h>
 #include <time.h>
 
-// The time left to a run. The clock is read only when the estimated cost since the last reading is a good part of the
+// The time left to a run, or who else may end it. The clock is read only when the estimated cost since the last reading is a good part of the
 // quantum, so a short run never reads it; a wrong estimate is found out at the next reading.
 typedef struct {
 	int64_t quantum_ns;
+	const uint32_t *wanted; // NULL: the quantum counts
 	int64_t deadline_ns; // 0 until the first reading
 	int64_t estimated_ns;
 	bool over;
 } stopwatch;
 
-// Notes that work of about cost_ns was done, and tells whether the quantum is over.
+// Notes that work of about cost_ns was done, and tells whether the run should pause.
 static inline bool stopwatch_over(stopwatch *watch, int64_t cost_ns)
 {
+	if (watch->wanted)
+		return watch->over = __atomic_load_n(watch->wanted, __ATOMIC_RELAXED) != 0;
 	watch->estimated_ns += cost_ns;
 	if (watch->quantum_ns <= 0 || watch->estimated_ns * 16 < watch->quantum_ns)
 		return false;
@@ -201,9 +204,9 @@ static void dismiss(inferd_pool *pool, inferd_run *run)
 	}
 }
 
-int inferd_pool_run(inferd_pool *pool, const inferd_program *program, void *const *bases, inferd_cursor *cursor, int64_t quantum_ns)
+int inferd_pool_run(inferd_pool *pool, const inferd_program *program, void *const *bases, inferd_cursor *cursor, int64_t quantum_ns, const uint32_t *wanted)
 {
-	stopwatch watch = {.quantum_ns = quantum_ns};
+	stopwatch watch = {.quantum_ns = quantum_ns, .wanted = wanted};
 	int status = INFERD_RUN_NO_MEMORY;
 	tokens_take(&pool->tokens);
 	inferd_run *run = claim_run(pool);

@@ -78,10 +78,17 @@ var (
 	errMemory = errors.New("run: out of memory for the steps' scratch")
 )
 
-// Run runs the steps from the cursor on, until they are done or until the first tile boundary after the quantum
-// (0 means no limit). It returns the cursor to go on with, and whether the steps are done. bases[i] is the address that
+// Pause says when a run stops at a tile boundary; the zero value is never.
+type Pause struct {
+	// Quantum is how long a run goes on; 0 is for ever.
+	Quantum time.Duration
+	// Wanted, where it is not nil, takes the quantum's place: the run goes on until another goroutine has made it 1.
+	Wanted *uint32
+}
+
+// Run runs the steps from the cursor on, until they are done or until the first tile boundary after the pause. It returns the cursor to go on with, and whether the steps are done. bases[i] is the address that
 // operands of base i are relative to; bases[0] is 0. It allocates nothing.
-func (p *Pool) Run(steps *Steps, bases []uintptr, cursor Cursor, quantum time.Duration) (Cursor, bool, error) {
+func (p *Pool) Run(steps *Steps, bases []uintptr, cursor Cursor, pause Pause) (Cursor, bool, error) {
 	switch {
 	case p.closed.Load():
 		return cursor, false, errClosed
@@ -91,7 +98,7 @@ func (p *Pool) Run(steps *Steps, bases []uintptr, cursor Cursor, quantum time.Du
 		return cursor, false, errCursor
 	}
 	status := C.inferd_pool_run(p.pool, steps.program, (*unsafe.Pointer)(unsafe.Pointer(unsafe.SliceData(bases))),
-		(*C.inferd_cursor)(unsafe.Pointer(&cursor)), C.int64_t(quantum))
+		(*C.inferd_cursor)(unsafe.Pointer(&cursor)), C.int64_t(pause.Quantum), (*C.uint32_t)(unsafe.Pointer(pause.Wanted)))
 	switch status {
 	case C.INFERD_RUN_DONE:
 		return cursor, true, nil

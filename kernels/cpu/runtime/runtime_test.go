@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -83,7 +84,7 @@ func (c *counted) run(t testing.TB, pool *Pool, quantum time.Duration) (pauses i
 	cursor, done := Cursor{}, false
 	for !done {
 		var err error
-		if cursor, done, err = pool.Run(c.steps, c.bases, cursor, quantum); err != nil {
+		if cursor, done, err = pool.Run(c.steps, c.bases, cursor, Pause{Quantum: quantum}); err != nil {
 			t.Error(err)
 			return pauses
 		}
@@ -128,6 +129,27 @@ func TestQuantum(t *testing.T) {
 	}
 }
 
+func TestRunPausesWhereWanted(t *testing.T) {
+	for _, threads := range []int{1, 2} {
+		pool := newPool(t, threads)
+		chain := newCounted(t, []int{200, 1, 200}, []time.Duration{50 * time.Microsecond})
+		wanted := new(uint32)
+		pause := Pause{Quantum: time.Microsecond, Wanted: wanted}
+		if _, done, err := pool.Run(chain.steps, chain.bases, Cursor{}, pause); !done || err != nil {
+			t.Errorf("done %v, error %v, though nobody wanted a pause", done, err)
+		}
+		time.AfterFunc(2*time.Millisecond, func() { atomic.StoreUint32(wanted, 1) })
+		cursor, done, err := pool.Run(chain.steps, chain.bases, Cursor{}, pause)
+		if done || err != nil || cursor == (Cursor{}) {
+			t.Errorf("done %v at %v, error %v: no pause", done, cursor, err)
+		}
+		next, _, err := pool.Run(chain.steps, chain.bases, cursor, pause)
+		if err != nil || next.Step == cursor.Step && next.Tile <= cursor.Tile {
+			t.Errorf("at %v after %v, error %v: no progress", next, cursor, err)
+		}
+	}
+}
+
 func TestConcurrentRuns(t *testing.T) {
 	for _, threads := range []int{1, 2, 4} {
 		pool := newPool(t, threads)
@@ -154,7 +176,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 	for range 2 * threads {
 		group.Go(func() {
 			for range 20 {
-				if _, done, err := pool.Run(steps, []uintptr{0, counters.Address()}, Cursor{}, 0); err != nil || !done {
+				if _, done, err := pool.Run(steps, []uintptr{0, counters.Address()}, Cursor{}, Pause{}); err != nil || !done {
 					t.Errorf("done %v, error %v", done, err)
 				}
 			}
@@ -172,7 +194,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 	chain := newCounted(t, []int{4, 1}, []time.Duration{0})
 	bases := chain.bases
 	if allocations := testing.AllocsPerRun(100, func() {
-		if _, done, err := pool.Run(chain.steps, bases, Cursor{}, time.Millisecond); !done || err != nil {
+		if _, done, err := pool.Run(chain.steps, bases, Cursor{}, Pause{Quantum: time.Millisecond}); !done || err != nil {
 			t.Error(done, err)
 		}
 	}); allocations != 0 {
@@ -206,23 +228,23 @@ func TestErrors(t *testing.T) {
 	pool := newPool(t, 1)
 	steps := newSteps(t, []step.Step{good})
 	for _, cursor := range []Cursor{{Step: -1}, {Step: 2}, {Step: 1, Tile: 1}, {Tile: 2}, {Tile: -1}} {
-		if _, _, err := pool.Run(steps, []uintptr{0, 0}, cursor, 0); err == nil {
+		if _, _, err := pool.Run(steps, []uintptr{0, 0}, cursor, Pause{}); err == nil {
 			t.Errorf("cursor %v: no error", cursor)
 		}
 	}
-	if _, _, err := pool.Run(steps, []uintptr{0}, Cursor{}, 0); err == nil {
+	if _, _, err := pool.Run(steps, []uintptr{0}, Cursor{}, Pause{}); err == nil {
 		t.Error("missing base: no error")
 	}
-	if _, done, err := pool.Run(steps, []uintptr{0, 0}, Cursor{Step: 1}, 0); !done || err != nil {
+	if _, done, err := pool.Run(steps, []uintptr{0, 0}, Cursor{Step: 1}, Pause{}); !done || err != nil {
 		t.Error("a run that goes on at its end is not done")
 	}
 	empty := newSteps(t, nil)
-	if _, done, err := pool.Run(empty, []uintptr{0}, Cursor{}, 0); !done || err != nil {
+	if _, done, err := pool.Run(empty, []uintptr{0}, Cursor{}, Pause{}); !done || err != nil {
 		t.Error("no steps: not done")
 	}
 	pool.Close()
 	pool.Close()
-	if _, _, err := pool.Run(steps, []uintptr{0, 0}, Cursor{}, 0); err == nil {
+	if _, _, err := pool.Run(steps, []uintptr{0, 0}, Cursor{}, Pause{}); err == nil {
 		t.Error("closed pool: no error")
 	}
 }

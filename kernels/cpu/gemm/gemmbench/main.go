@@ -179,7 +179,7 @@ func (p *program) time(pool *runtime.Pool, repetitions int) (int64, error) {
 	best := time.Duration(1 << 62)
 	for range repetitions {
 		start := threadTime()
-		if _, _, err := pool.Run(p.steps, []uintptr{0}, runtime.Cursor{}, 0); err != nil {
+		if _, _, err := pool.Run(p.steps, []uintptr{0}, runtime.Cursor{}, runtime.Pause{}); err != nil {
 			return 0, err
 		}
 		best = min(best, threadTime()-start)

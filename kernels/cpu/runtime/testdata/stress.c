@@ -44,7 +44,7 @@ static void *caller(void *argument)
 	intptr_t wrong = 0;
 	for (int run = 0; run < RUNS; run++) {
 		inferd_cursor cursor = {0, 0};
-		while (inferd_pool_run(pool, &program, bases, &cursor, (intptr_t)argument) == INFERD_RUN_PAUSED)
+		while (inferd_pool_run(pool, &program, bases, &cursor, (intptr_t)argument, NULL) == INFERD_RUN_PAUSED)
 			;
 		wrong += cursor.step != STEPS || memcmp(arena, expected, (STEPS + 1) * TILES * sizeof *arena) != 0;
 		memset(arena, 0, (STEPS + 1) * TILES * sizeof *arena);
