@@ -1,0 +1,144 @@
+package emulation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// ErrNoCompiler says that the kernels cannot be built.
+var ErrNoCompiler = errors.New("g++ is not installed: the CUDA kernels cannot be emulated")
+
+// flags of the compiler. Multiply-adds are not fused where the source does not say so: the GPU's compiler does fuse, and tests allow for both.
+var flags = []string{"-std=c++17", "-O2", "-g1", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-unused-variable"}
+
+// Build compiles all kernels into a shared library, or finds the one that was built of the same sources, and returns its path.
+var Build = sync.OnceValues(func() (string, error) { return build(Folder(), Cache()) })
+
+// Folder is the folder of the kernels' sources: this file's parent.
+func Folder() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(file))
+}
+
+// Cache is where built libraries are kept between runs.
+func Cache() string {
+	if folder, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(folder, "inferd", "emulation")
+	}
+	return filepath.Join(os.TempDir(), "inferd-emulation")
+}
+
+func build(folder, cache string) (string, error) {
+	compiler, err := exec.LookPath("g++")
+	if err != nil {
+		return "", ErrNoCompiler
+	}
+	sources, err := filepath.Glob(filepath.Join(folder, "*.cu"))
+	if err != nil {
+		return "", err
+	}
+	sources = append(sources, filepath.Join(folder, "emulation", "source", "fibers.cc"))
+	headers, err := hashHeaders(folder)
+	if err != nil {
+		return "", err
+	}
+	objects := make([]string, len(sources))
+	failures := make([]error, len(sources))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, max(1, runtime.NumCPU()))
+	for i, source := range sources {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			objects[i], failures[i] = Compile(compiler, source, cache, headers, append(flags, "-I"+folder)...)
+		})
+	}
+	group.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return "", err
+	}
+	return Link(compiler, cache, "kernels", objects)
+}
+
+// hashHeaders hashes everything that a source may include.
+func hashHeaders(folder string) (string, error) {
+	hash := sha256.New()
+	for _, pattern := range []string{"*.cuh", "emulation/source/*.h"} {
+		files, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			return "", err
+		}
+		slices.Sort(files)
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(hash, "%s %d\n%s", filepath.Base(file), len(content), content)
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// Compile compiles one C++ source to an object file in the cache, unless one of the same content is there. Salt names what else it depends on.
+func Compile(compiler, source, cache, salt string, flags ...string) (object string, err error) {
+	content, err := os.ReadFile(source)
+	if err != nil {
+		return "", err
+	}
+	name := strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))
+	object = filepath.Join(cache, fmt.Sprintf("%s-%s.o", name, digest(string(content), salt, strings.Join(flags, " "))))
+	return object, once(object, func(to string) error {
+		return execute(compiler, append(slices.Clone(flags), "-x", "c++", "-c", source, "-o", to)...)
+	})
+}
+
+// Link makes a shared library of object files, unless it is in the cache.
+func Link(compiler, cache, name string, objects []string, flags ...string) (string, error) {
+	library := filepath.Join(cache, fmt.Sprintf("lib%s-%s.so", name, digest(strings.Join(objects, " "), strings.Join(flags, " "))))
+	return library, once(library, func(to string) error {
+		return execute(compiler, slices.Concat([]string{"-shared", "-o", to}, objects, flags)...)
+	})
+}
+
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:12])
+}
+
+// once makes a file where it does not exist. It appears whole or not at all, so that processes may race.
+func once(path string, create func(to string) error) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	aside, err := os.MkdirTemp(filepath.Dir(path), "building")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(aside)
+	to := filepath.Join(aside, filepath.Base(path))
+	if err := create(to); err != nil {
+		return err
+	}
+	return os.Rename(to, path)
+}
+
+func execute(compiler string, arguments ...string) error {
+	output, err := exec.Command(compiler, arguments...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", compiler, strings.Join(arguments, " "), err, output)
+	}
+	return nil
+}
