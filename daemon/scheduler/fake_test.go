@@ -28,6 +28,7 @@ type fakeCompiler struct {
 	closed   atomic.Int64
 	rowsSeen atomic.Int64
 	crash    atomic.Bool
+	device   *fakeDevice // runs the programs; nil: they run in place
 }
 
 func (c *fakeCompiler) Specialize(shapes [][]int64) (*program.Program, error) {
@@ -46,11 +47,15 @@ func (c *fakeCompiler) Specialize(shapes [][]int64) (*program.Program, error) {
 		return nil, err
 	}
 	port := program.Port{Name: "x", DType: tensor.Float32, Shape: shape, Bytes: bytes}
-	return &program.Program{
+	p := &program.Program{
 		Inputs: []program.Port{port}, Outputs: []program.Port{port}, ArenaBytes: 100,
 		Segments: []program.Segment{&fakeSegment{compiler: c, elements: bytes / 4, cost: c.cost * time.Duration(shape[0])}},
 		Release:  func() { c.closed.Add(1) },
-	}, nil
+	}
+	if c.device != nil {
+		p.Executor = &fakeExecutor{c.device, p}
+	}
+	return p, nil
 }
 
 // fakeSegment counts the time that it has used in its step.

@@ -34,6 +34,9 @@ type Tensor struct {
 	Shape   []int64
 }
 
+// notice is a message to a lane, delivered by whoever owns it.
+type notice interface{ deliver(l *lane) }
+
 // Owner gets a job back that was abandoned and that nothing reads any more.
 type Owner interface{ ReleaseJob() }
 
@@ -55,12 +58,12 @@ type Job struct {
 	// BatchRows is the number of rows of the batch that the job was part of.
 	BatchRows int
 
-	owner    Owner
-	state    atomic.Uint32
-	wake     chan struct{} // one slot: the lane's answer to a handler that waits
-	timer    *time.Timer
-	item     batch.Item[Job]
-	compiled *compilation // set in a notice to the lane, which is no request
+	owner  Owner
+	state  atomic.Uint32
+	wake   chan struct{} // one slot: the lane's answer to a handler that waits
+	timer  *time.Timer
+	item   batch.Item[Job]
+	notice notice // set where this is a message to the lane and no request
 
 	pool   *staging.Pool
 	small  *memory.Block

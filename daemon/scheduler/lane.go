@@ -16,10 +16,14 @@ type lane struct {
 	ring      *ring.Ring[Job]
 
 	driver  *Job     // the job whose handler runs the lane; nil where the lane's goroutine does
-	active  []*queue // with a run under way or jobs waiting
-	running int      // runs under way
+	active  []*queue // with a run under way in place, or jobs waiting
+	running int      // runs under way, in place and on the device
 	floor   int64    // virtual time that a queue starts from when it becomes active
 	list    []*Job   // scratch
+	spare   []*run   // not in use
+	resting bool     // the last step found nothing to do, and nothing was taken out of the ring since
+	starved bool     // the device has no room for another run at present
+	ended   int64    // when the device last completed a run
 
 	// A run goes on until the yield is asked for. Those who push ask, except for more of the model that runs.
 	yield     *program.Yield
@@ -34,8 +38,7 @@ type queue struct {
 	lane    *lane
 	waiting batch.Queue[Job]
 	listed  bool // in lane.active
-	run     run
-	busy    bool // run is under way
+	run     *run // under way in place; nil where none is
 	// consumed is the queue's virtual time: what it used of the lane, divided by the model's weight.
 	consumed int64
 	// compiling says that a program is being made; stuck that nothing can run before it is there.
@@ -162,40 +165,47 @@ func isClosed(cancel <-chan struct{}) bool {
 	}
 }
 
-// runnable reports whether a step would find something to do.
+// runnable reports whether a step might find something to do.
 func (l *lane) runnable() bool {
+	if l.resting {
+		return false
+	}
 	for _, q := range l.active {
-		if q.busy || !q.stuck && q.waiting.Len() > 0 {
+		if q.run != nil || q.startable() {
 			return true
 		}
 	}
 	return false
 }
 
-// step takes what was pushed, chooses a queue and lets it run for a quantum. It reports whether there was anything to run.
+// startable reports whether jobs wait for nothing but their turn.
+func (q *queue) startable() bool { return !q.stuck && q.waiting.Len() > 0 }
+
+// step takes what was pushed and chooses a queue, whose batch is submitted to the device, or runs in place for a quantum. It reports whether
+// there was anything to do.
 func (l *lane) step() bool {
 	now := l.scheduler.clock()
 	l.exclusive.Store(nil)
 	l.yield.Clear()
 	l.drain(now)
-	q := l.choose(now)
-	if q == nil {
-		return false
+	q, began := l.choose(now)
+	if q != nil {
+		l.advance(q, now)
 	}
-	l.advance(q, now)
-	return true
+	l.resting = q == nil && !began
+	return !l.resting
 }
 
 // exclude lets a long run of the queue go on beyond its quantum where nobody else waits for the lane: each return from C costs far more
 // than the call, because the goroutine may have to wait for a processor behind every handler that the answers woke.
 func (l *lane) exclude(q *queue) {
-	r := &q.run
+	r := q.run
 	r.frame.Yield = nil
 	if r.program.CostNS < int64(l.scheduler.quantum)/4 || l.driver != nil && l.driver.Deadline != 0 {
 		return
 	}
 	for _, other := range l.active {
-		if other != q && (other.busy || !other.stuck && other.waiting.Len() > 0) {
+		if other != q && (other.run != nil || other.startable()) {
 			return
 		}
 	}
@@ -215,8 +225,9 @@ func (l *lane) want(m *Model) {
 // drain moves what was pushed into the queues.
 func (l *lane) drain(now int64) {
 	for j := l.ring.Pop(); j != nil; j = l.ring.Pop() {
-		if j.compiled != nil {
-			l.learn(j.compiled)
+		l.resting = false
+		if j.notice != nil {
+			j.notice.deliver(l)
 			continue
 		}
 		q := j.Model.queues[l.index]
@@ -243,30 +254,43 @@ func (l *lane) activate(q *queue) {
 	l.active = append(l.active, q)
 }
 
-// choose returns the queue that has consumed least of those that can run, with a run under way; nil where none can.
-func (l *lane) choose(now int64) *queue {
+// choose returns the queue that has consumed least of those that can run, with a run under way in place. Where its batch went to the device
+// instead, or nothing can run, there is no queue to return; began tells which.
+func (l *lane) choose(now int64) (_ *queue, began bool) {
 	for {
-		var best *queue
-		for i := 0; i < len(l.active); {
-			q := l.active[i]
-			if !q.busy && q.waiting.Len() == 0 {
-				l.deactivate(i)
-				continue
-			}
-			i++
-			if (q.busy || !q.stuck) && (best == nil || q.consumed < best.consumed) && (q.busy || l.due(q, now)) {
-				best = q
-			}
-		}
+		best := l.least(now)
 		if best == nil {
-			return nil
+			return nil, false
 		}
 		l.floor = max(l.floor, best.consumed)
-		if best.busy || l.start(best, now) {
-			return best
+		if best.run != nil {
+			return best, false
+		}
+		switch l.start(best, now) {
+		case inPlace:
+			return best, true
+		case onDevice:
+			return nil, true
 		}
 		// The best could not start: it is stuck now, or its jobs are answered. Look again.
 	}
+}
+
+// least returns the queue that has consumed least of those that have a run under way in place or can start one.
+func (l *lane) least(now int64) (best *queue) {
+	for i := 0; i < len(l.active); {
+		q := l.active[i]
+		if q.run == nil && q.waiting.Len() == 0 {
+			l.deactivate(i)
+			continue
+		}
+		i++
+		can := q.run != nil || !l.starved && q.startable() && l.due(q, now)
+		if can && (best == nil || q.consumed < best.consumed) {
+			best = q
+		}
+	}
+	return best
 }
 
 func (l *lane) deactivate(i int) {
@@ -282,26 +306,35 @@ func (l *lane) due(q *queue, now int64) bool {
 	return q.waiting.Next(&q.model.policy, now, l.running > 0).Items > 0
 }
 
-// start forms a batch and prepares its run. False means that nothing was started: the program is missing (and being made),
-// or every job of the batch was answered or abandoned.
-func (l *lane) start(q *queue, now int64) bool {
+// started says what came of an attempt to start a batch.
+type started int
+
+const (
+	nothing  started = iota // the program is missing (and being made), the device is full, or every job was answered or abandoned
+	inPlace                 // the queue has a run under way
+	onDevice                // the batch was submitted
+)
+
+// start forms a batch and begins its run.
+func (l *lane) start(q *queue, now int64) started {
 	d := q.waiting.Next(&q.model.policy, now, l.running > 0)
 	if d.Items == 0 {
-		return false
+		return nothing
 	}
 	first := d.First()
 	p := q.model.programs.lookup(first.Hash, first.Key, d.Rows, now)
 	if p == nil {
 		d, p = l.substitute(q, d, now)
 	}
-	if p == nil {
-		// Other shapes of the model may run meanwhile, unless they too lack a program.
-		if first.Hash == q.making {
-			q.waiting.Hold(first.Hash)
-		} else {
-			q.stuck = true
-		}
-		return false
+	switch {
+	case p == nil && first.Hash == q.making:
+		q.waiting.Hold(first.Hash) // other shapes of the model may run meanwhile
+		return nothing
+	case p == nil:
+		q.stuck = true // they lack a program too
+		return nothing
+	case p.Executor != nil:
+		return l.submit(q, d, p, now)
 	}
 	return l.begin(q, d, p, now)
 }
@@ -349,19 +382,29 @@ func (l *lane) makeProgram(c *compilation) {
 	c.err = m.compile(c.hash, c.key, c.rows, c.shapes)
 	m.counters.compilations.Add(1)
 	m.counters.compileNS.Add(l.scheduler.clock() - start)
-	notice := &Job{compiled: c}
-	for l.ring.Push(notice) == ring.Full {
-		runtime.Gosched()
-	}
-	l.want(m)
+	l.tell(&Job{notice: c}, m)
 	l.ring.Wake()
 }
 
-// learn takes the outcome of a compilation in.
-func (l *lane) learn(c *compilation) {
+// tell pushes a message about a model into the ring. The caller then wakes the lane or owns it.
+func (l *lane) tell(message *Job, m *Model) {
+	for l.ring.Push(message) == ring.Full {
+		runtime.Gosched()
+	}
+	l.want(m)
+}
+
+// room is the notice that the device may have room for a run again.
+type room struct{}
+
+func (room) deliver(l *lane) { l.starved = false }
+
+// deliver takes the outcome of a compilation in.
+func (c *compilation) deliver(l *lane) {
 	q := c.queue
 	q.compiling, q.stuck = false, false
 	q.waiting.Unhold()
+	l.starved = false
 	if c.err != nil {
 		now := l.scheduler.clock()
 		l.list = q.waiting.RemoveKey(c.hash, c.key, l.list[:0])

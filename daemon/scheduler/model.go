@@ -114,7 +114,13 @@ func (m *Model) Compile(shapes [][]int64) error {
 		j.Inputs = append(j.Inputs, Tensor{Shape: shape})
 	}
 	j.prepare()
-	return m.compile(j.item.Hash, j.item.Key, j.item.Rows, shapes)
+	err := m.compile(j.item.Hash, j.item.Key, j.item.Rows, shapes)
+	for _, q := range m.queues {
+		// Making the program may have taken slots of the device that a lane did without.
+		q.lane.tell(&Job{notice: room{}}, m)
+		q.lane.ring.Wake()
+	}
+	return err
 }
 
 // compile makes a program and keeps it. A panic of the compiler is a fault of one model and shape, not of the daemon.

@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -13,41 +12,67 @@ import (
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
 
-// run is one execution of a program for a batch. A queue has one and uses it again and again.
+// run is one execution of a program for a batch, in place or on the device. A lane uses it again and again.
 type run struct {
+	queue   *queue
 	jobs    []*Job
 	program *cachedProgram
-	frame   program.Frame
+	frame   *program.Frame // own, or the slot's
+	own     program.Frame
 	cursor  program.Cursor
 	rows    int
 	compute int64 // time spent in the program so far
 	// arena is the program's scratch memory; gathered holds inputs and outputs where the batch has several jobs.
 	arena, gathered *staging.Buffer
+
+	// On the device: its slot, when it was submitted, and what came of it.
+	slot      program.Slot
+	submitted int64
+	err       error
+	message   Job // the notice that it is over
 }
 
-// begin takes the batch and binds its memory to the program. False means that nothing is left to run.
-func (l *lane) begin(q *queue, d batch.Decision[Job], p *cachedProgram, now int64) bool {
-	r := &q.run
-	r.program, r.rows, r.cursor, r.compute = p, d.Rows, program.Cursor{}, 0
+// take makes a run of the batch, whose jobs it claims. False means that none of them is wanted any more.
+func (l *lane) take(q *queue, d batch.Decision[Job], p *cachedProgram, now int64) (*run, bool) {
+	r := l.spareRun()
+	r.queue, r.program, r.rows, r.cursor, r.compute, r.frame = q, p, d.Rows, program.Cursor{}, 0, &r.own
 	r.jobs = q.waiting.Take(d, r.jobs[:0])
-	wanted := 0
+	l.running++
+	wanted := false
 	for _, j := range r.jobs {
 		if j.claim() {
-			wanted++
+			wanted = true
 			j.Started, j.BatchRows = now, d.Rows
 		}
 	}
-	q.busy = true
-	l.running++
-	if wanted == 0 {
-		l.finish(q, nil, now)
-		return false
+	return r, wanted
+}
+
+// spareRun returns a run that is not in use.
+func (l *lane) spareRun() *run {
+	if last := len(l.spare) - 1; last >= 0 {
+		r := l.spare[last]
+		l.spare = l.spare[:last]
+		return r
 	}
-	if err := l.bind(r); err != nil {
-		l.finish(q, err, now)
-		return false
+	r := new(run)
+	r.message.notice = r
+	return r
+}
+
+// begin binds the memory of a batch to the program, which then runs in place.
+func (l *lane) begin(q *queue, d batch.Decision[Job], p *cachedProgram, now int64) started {
+	r, wanted := l.take(q, d, p, now)
+	var err error
+	if wanted {
+		err = l.bind(r)
 	}
-	return true
+	if !wanted || err != nil {
+		l.finish(r, err, now)
+		return nothing
+	}
+	q.run = r
+	return inPlace
 }
 
 // bind points the program's operands at the job's own staging, or gathers several jobs' rows in the lane's.
@@ -142,7 +167,7 @@ func (j *Job) allocateOutputs(p *program.Program, rows, of int) error {
 	return nil
 }
 
-// gather copies the jobs' inputs row after row, and reserves memory for the outputs of all.
+// gather reserves memory for the inputs and outputs of all jobs and copies the inputs there.
 func (r *run) gather(pool *staging.Pool) (err error) {
 	p := r.program
 	total := int64(0)
@@ -150,9 +175,6 @@ func (r *run) gather(pool *staging.Pool) (err error) {
 		total += align(p.Inputs[i].Bytes)
 	}
 	for i := range p.Outputs {
-		if shape := p.Outputs[i].Shape; len(shape) == 0 || shape[0]%int64(r.rows) != 0 {
-			return fmt.Errorf("output %q of shape %v does not divide into %d rows", p.Outputs[i].Name, shape, r.rows)
-		}
 		total += align(p.Outputs[i].Bytes)
 	}
 	if r.gathered, err = pool.Get(total); err != nil {
@@ -162,17 +184,31 @@ func (r *run) gather(pool *staging.Pool) (err error) {
 	bases := r.frame.Bases[step.BaseBindings:]
 	for i := range p.Inputs {
 		bases[i] = at
-		to := unsafe.Slice((*byte)(at), p.Inputs[i].Bytes)
-		for _, j := range r.jobs {
-			n := share(p.Inputs[i].Bytes, j.item.Rows, r.rows)
-			copy(to, unsafe.Slice((*byte)(j.Inputs[i].Address), n))
-			to = to[n:]
-		}
 		at = unsafe.Add(at, align(p.Inputs[i].Bytes))
 	}
 	for i := range p.Outputs {
 		bases[len(p.Inputs)+i] = at
 		at = unsafe.Add(at, align(p.Outputs[i].Bytes))
+	}
+	return r.copyInputs()
+}
+
+// copyInputs copies the jobs' inputs, row after row, to where the program reads them.
+func (r *run) copyInputs() error {
+	p := r.program
+	for i := range p.Outputs {
+		if shape := p.Outputs[i].Shape; len(r.jobs) > 1 && (len(shape) == 0 || shape[0]%int64(r.rows) != 0) {
+			return fmt.Errorf("output %q of shape %v does not divide into %d rows", p.Outputs[i].Name, shape, r.rows)
+		}
+	}
+	bases := r.frame.Bases[step.BaseBindings:]
+	for i := range p.Inputs {
+		to := unsafe.Slice((*byte)(bases[i]), p.Inputs[i].Bytes)
+		for _, j := range r.jobs {
+			n := share(p.Inputs[i].Bytes, j.item.Rows, r.rows)
+			copy(to, unsafe.Slice((*byte)(j.Inputs[i].Address), n))
+			to = to[n:]
+		}
 	}
 	return nil
 }
@@ -194,7 +230,7 @@ func (r *run) scatter(j *Job, row int) error {
 
 // advance runs the queue's program for a quantum.
 func (l *lane) advance(q *queue, now int64) {
-	r := &q.run
+	r := q.run
 	l.exclude(q)
 	cursor, over, err := r.execute(l.scheduler.quantum)
 	end := l.scheduler.clock()
@@ -204,7 +240,8 @@ func (l *lane) advance(q *queue, now int64) {
 		r.cursor = cursor
 		return
 	}
-	l.finish(q, err, end)
+	q.run = nil
+	l.finish(r, err, end)
 }
 
 // execute runs the program for a quantum. A panic (of a step in Go) fails the batch, not the daemon.
@@ -214,104 +251,5 @@ func (r *run) execute(quantum time.Duration) (cursor program.Cursor, over bool, 
 			err = &PanicError{"running a batch", fault, debug.Stack()}
 		}
 	}()
-	return r.program.Run(&r.frame, r.cursor, quantum)
-}
-
-// finish answers the jobs of a run that is over and gives its memory back.
-func (l *lane) finish(q *queue, err error, now int64) {
-	r, m := &q.run, q.model
-	r.arena.Release()
-	r.arena = nil
-	r.keep(err)
-	row, rows, jobs := 0, r.rows, len(r.jobs)
-	again := err != nil && jobs > 1 && mayRunAlone(err)
-	if err == nil && r.compute > 0 {
-		m.count(rows, jobs, r.compute)
-		q.durationsOf(r.jobs[0]).Observe(rows, r.compute)
-	}
-	for i, j := range r.jobs {
-		r.jobs[i] = nil
-		jobRows := j.item.Rows
-		switch {
-		case again:
-			l.separate(q, j)
-		case j.state.Load() == abandoned:
-			l.drop(j)
-		default:
-			failure := err
-			if failure == nil && jobs > 1 {
-				failure = r.scatter(j, row)
-			}
-			m.countJob(j, failure, now)
-			l.answer(j, failure, now)
-		}
-		row += jobRows
-	}
-	r.gathered.Release()
-	r.gathered = nil
-	r.program.release()
-	r.program = nil
-	q.busy = false
-	l.running--
-}
-
-// mayRunAlone reports whether a batch failed for what one of its jobs holds, or for its size: each job alone may succeed.
-func mayRunAlone(err error) bool {
-	var data *program.DataError
-	var size *CompileError
-	var memory *staging.ExhaustedError
-	return errors.As(err, &data) || errors.As(err, &size) || errors.As(err, &memory) && memory.Size > memory.Limit
-}
-
-// separate queues a job of a failed batch again, by itself: the data of another job may have been at fault.
-func (l *lane) separate(q *queue, j *Job) {
-	if !j.state.CompareAndSwap(claimed, queued) {
-		l.drop(j)
-		return
-	}
-	j.item.Alone = true
-	q.waiting.Add(&j.item)
-}
-
-// keep leaves the blocks that the run's steps made (bytes of strings) with the jobs whose outputs refer to them.
-func (r *run) keep(err error) {
-	if len(r.frame.Keep) == 0 {
-		return
-	}
-	if err != nil {
-		r.frame.Reset()
-		return
-	}
-	if len(r.jobs) == 1 {
-		r.jobs[0].kept, r.frame.Keep = r.frame.Keep, r.jobs[0].kept[:0]
-		return
-	}
-	shared := &keptBlocks{blocks: r.frame.Keep}
-	shared.users.Store(int64(len(r.jobs)))
-	for _, j := range r.jobs {
-		j.shared = shared
-	}
-	r.frame.Keep = nil
-}
-
-// count records a run.
-func (m *Model) count(rows, jobs int, compute int64) {
-	m.counters.executions.Add(1)
-	m.counters.rows.Add(int64(rows))
-	smooth(&m.requestNS, compute/int64(jobs))
-	b := &m.batchCounts[min(rows, maxBatchCount-1)]
-	b.executions.Add(1)
-	b.computeNS.Add(compute)
-}
-
-// countJob records a request that is about to be answered.
-func (m *Model) countJob(j *Job, err error, now int64) {
-	if err != nil {
-		m.counters.failed.Add(1)
-		return
-	}
-	m.counters.succeeded.Add(1)
-	m.counters.queueNS.Add(j.Started - j.Arrived)
-	m.counters.computeNS.Add(now - j.Started)
-	m.counters.succeededNS.Add(now - j.Arrived)
+	return r.program.Run(r.frame, r.cursor, quantum)
 }

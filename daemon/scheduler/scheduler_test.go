@@ -77,7 +77,8 @@ func TestCompileErrorAndPanicsReachTheCaller(t *testing.T) {
 // TestManyShapesAndRows batches requests of several shapes from many goroutines and checks every answer.
 func TestManyShapesAndRows(t *testing.T) {
 	s := newTestScheduler(t, Options{Lanes: 2})
-	c := &fakeCompiler{cost: 20 * time.Microsecond}
+	// A run that sleeps lets other handlers push meanwhile, however few processors there are.
+	c := &fakeCompiler{cost: 20 * time.Microsecond, sleep: time.Sleep}
 	m := newTestModel(t, s, c, ModelOptions{Policy: defaultPolicy})
 	var group sync.WaitGroup
 	for worker := range 8 {

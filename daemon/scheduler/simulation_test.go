@@ -22,7 +22,9 @@ type simulation struct {
 	handlers []*simulatedHandler
 	models   []*Model
 	compiles []func()
-	server   parking // the lane's goroutine
+	device   *fakeDevice // in every other simulation; its runs complete in any order
+	runs     []func()    // submitted and not complete
+	server   parking     // the lane's goroutine
 	plant    bool    // park by looking first and freeing second
 	slowest  int64   // queueing of the small model's requests
 }
@@ -71,10 +73,13 @@ func newSimulation(t *testing.T, seed uint64, plant bool) *simulation {
 	})
 	sim.lane = sim.s.lanes[0]
 	sleep := func(d time.Duration) { sim.now += int64(d) }
+	if seed%2 == 1 {
+		sim.device = newFakeDevice(1+int64(sim.random.IntN(3)), func(run func()) { sim.runs = append(sim.runs, run) })
+	}
 	for i, cost := range []time.Duration{10 * time.Microsecond, 5 * time.Millisecond} {
 		policy := batch.Policy{MaxRows: 1 + sim.random.IntN(4), MaxDelay: int64(sim.random.IntN(3)) * int64(time.Millisecond)}
 		m, err := sim.s.NewModel(ModelOptions{
-			Name: fmt.Sprint("model", i), Compiler: &fakeCompiler{cost: cost, sleep: sleep}, Batchable: true, Policy: policy,
+			Name: fmt.Sprint("model", i), Compiler: &fakeCompiler{cost: cost, sleep: sleep, device: sim.device}, Batchable: true, Policy: policy,
 			Credits: 1 + sim.random.IntN(6),
 		})
 		if err != nil {
@@ -104,6 +109,9 @@ func (sim *simulation) run(t *testing.T) error {
 		}
 		if len(sim.compiles) > 0 {
 			moves = append(moves, sim.finishCompilation)
+		}
+		if len(sim.runs) > 0 {
+			moves = append(moves, sim.completeRun)
 		}
 		if len(moves) == 0 {
 			return sim.atRest()
@@ -274,6 +282,18 @@ func (sim *simulation) finishCompilation() error {
 	return nil
 }
 
+// completeRun lets the device end one of the runs that were submitted.
+func (sim *simulation) completeRun() error {
+	i := sim.random.IntN(len(sim.runs))
+	run := sim.runs[i]
+	if sim.lane.ring.Len() == sim.lane.ring.Cap() {
+		return nil // it would wait for room
+	}
+	sim.runs = append(sim.runs[:i], sim.runs[i+1:]...)
+	run()
+	return nil
+}
+
 // atRest checks that nothing is left once nobody can move.
 func (sim *simulation) atRest() error {
 	for i, h := range sim.handlers {
@@ -294,6 +314,9 @@ func (sim *simulation) atRest() error {
 	}
 	if sim.lane.running != 0 || sim.s.staging.InUse() != 0 {
 		return fmt.Errorf("%d runs, %d bytes of staging in use", sim.lane.running, sim.s.staging.InUse())
+	}
+	if sim.device != nil && sim.device.taken.Load() != 0 {
+		return fmt.Errorf("%d slots of the device are not returned", sim.device.taken.Load())
 	}
 	return nil
 }

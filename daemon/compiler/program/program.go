@@ -26,7 +26,9 @@ type Program struct {
 	Inputs, Outputs []Port
 	ArenaBytes      int64 // at least StatusBytes
 	Segments        []Segment
-	Steps           []StepInfo
+	// Executor runs the program on a device that works by itself; nil where Run does, on the calling goroutine.
+	Executor Executor
+	Steps    []StepInfo
 	// CostNS is the compiler's estimate of a run on one thread.
 	CostNS int64
 	// Release frees what the program holds beside its segments; nil where there is nothing.
@@ -182,6 +184,9 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 
 // Close releases the segments. No run may be under way.
 func (p *Program) Close() {
+	if p.Executor != nil {
+		p.Executor.Close()
+	}
 	for _, segment := range p.Segments {
 		segment.Close()
 	}
