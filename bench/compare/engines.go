@@ -9,6 +9,7 @@ import (
 
 	"github.com/inferd/inferd/bench/onnxruntime"
 	"github.com/inferd/inferd/daemon/compiler"
+	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/reference"
 	"github.com/inferd/inferd/daemon/tensor"
@@ -60,7 +61,7 @@ func (e *engines) compare(dir string, o options) (figure, error) {
 	if err != nil {
 		return figure{}, err
 	}
-	model, err := compiler.Load(data, compiler.Options{Device: e.device, Fallback: e.reference, Evaluator: e.reference})
+	model, err := compiler.Load(data, compiler.Options{Devices: []device.Device{e.device, e.reference}, Evaluator: e.reference})
 	if err != nil {
 		return figure{}, err
 	}

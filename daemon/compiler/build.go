@@ -12,8 +12,8 @@ import (
 
 // build makes the program of a graph whose shapes are known.
 func (m *Model) build(g *graph.Graph) (_ *program.Program, err error) {
-	p := &plan{graph: g, stores: m.stores.fork()}
-	result := &program.Program{Release: p.stores.close}
+	p := newPlan(g, fork(m.stores))
+	result := &program.Program{Release: func() { closeAll(p.stores) }}
 	defer func() {
 		if err != nil {
 			result.Close()
@@ -26,13 +26,10 @@ func (m *Model) build(g *graph.Graph) (_ *program.Program, err error) {
 		return nil, err
 	}
 	p.placeValues()
-	if err := p.link(result); err != nil {
-		return nil, err
-	}
-	result.ArenaBytes = p.arenaBytes
+	result.ArenaBytes = p.host.arenaBytes
 	result.Inputs = ports(g.Inputs, nil)
 	result.Outputs = ports(g.Outputs, g.OutputNames)
-	return result, nil
+	return result, p.link(result, m.options.Devices[0])
 }
 
 func ports(values []*graph.Value, names []string) []program.Port {
@@ -47,48 +44,86 @@ func ports(values []*graph.Value, names []string) []program.Port {
 	return list
 }
 
-// link emits the code of each step and joins runs of steps on the same device into segments.
-func (p *plan) link(result *program.Program) error {
-	var code []device.Code
-	var current device.Device
-	flush := func() error {
-		if len(code) == 0 {
-			return nil
-		}
-		segment, err := current.Link(code)
+// link emits the code of each step. On a device that works by itself, it assembles the program of stages; else these are the program's segments.
+func (p *plan) link(result *program.Program, main device.Device) error {
+	var stages []device.Stage
+	for i := range p.stages {
+		linked, err := p.linkStage(i, result)
 		if err != nil {
+			closeStages(stages)
 			return err
 		}
-		result.Segments = append(result.Segments, segment)
-		code = nil
+		stages = append(stages, linked)
+	}
+	asynchronous, ok := main.(device.Asynchronous)
+	if !ok {
+		for _, s := range stages {
+			result.Segments = append(result.Segments, s.Host)
+		}
 		return nil
 	}
-	for i := range p.steps {
-		s := &p.steps[i]
+	executor, err := asynchronous.Assemble(result, device.Assembly{DeviceArenaBytes: p.remote.arenaBytes, Stages: stages})
+	if err != nil {
+		closeStages(stages)
+		return err
+	}
+	result.Executor = executor
+	return nil
+}
+
+func closeStages(stages []device.Stage) {
+	for _, s := range stages {
+		if s.Host != nil {
+			s.Host.Close()
+		}
+	}
+}
+
+// linkStage emits the code of one stage.
+func (p *plan) linkStage(i int, result *program.Program) (device.Stage, error) {
+	var linked device.Stage
+	at := p.stages[i]
+	for k := at.first; k <= at.last; k++ {
+		s := &p.steps[k]
 		if s.kernel == nil {
 			continue
 		}
-		if s.device != current {
-			if err := flush(); err != nil {
-				return err
-			}
-			current = s.device
-		}
-		emitted, err := s.kernel.Emit(operands{p, s})
+		emitted, err := s.kernel.Emit(operands{p, s, p.sideOf(s)})
 		if err != nil {
-			return fmt.Errorf("%v: %s: %w", s.node, s.kernel.Name(), err)
+			return linked, fmt.Errorf("%v: %s: %w", s.node, s.kernel.Name(), err)
 		}
-		code = append(code, emitted)
+		linked.Code = append(linked.Code, emitted)
 		result.Steps = append(result.Steps, s.info())
 	}
-	return flush()
+	if at.remote {
+		linked.In, linked.Out = p.transfersOf(i)
+		return linked, nil
+	}
+	segment, err := at.device.Link(linked.Code)
+	return device.Stage{Host: segment}, err
+}
+
+// transfersOf lists what moves to and from a stage of the device.
+func (p *plan) transfersOf(stage int) (in, out []device.Transfer) {
+	for _, t := range p.transfers {
+		if t.stage != stage {
+			continue
+		}
+		moved := device.Transfer{Host: p.host.places[t.value].operand(), Device: p.remote.places[t.value].operand(), Bytes: valueBytes(t.value)}
+		if t.out {
+			out = append(out, moved)
+		} else {
+			in = append(in, moved)
+		}
+	}
+	return in, out
 }
 
 func (s *plannedStep) info() program.StepInfo {
 	cost := op.CostOf(s.node)
 	return program.StepInfo{
 		Node: s.node.Name, Op: s.node.QualifiedOp(), Kernel: s.kernel.Name(), Output: firstOutput(s.node).Type(),
-		FLOP: cost.FLOP, Bytes: cost.Bytes, Slow: s.slow,
+		FLOP: cost.FLOP, Bytes: cost.Bytes, Slow: s.slow, Device: s.device.Info().Name,
 	}
 }
 
@@ -106,6 +141,7 @@ func firstOutput(n *graph.Node) *graph.Value {
 type operands struct {
 	plan *plan
 	step *plannedStep
+	side *side
 }
 
 func (o operands) Input(i int) (step.Operand, error) {
@@ -116,7 +152,7 @@ func (o operands) Input(i int) (step.Operand, error) {
 	if v.Constant != nil {
 		return o.step.weights.Constant(v)
 	}
-	at, ok := o.plan.places[v]
+	at, ok := o.side.places[o.plan.owner(v)]
 	if !ok {
 		return step.Operand{}, fmt.Errorf("input %d (%v) has no place", i, v)
 	}
@@ -128,7 +164,7 @@ func (o operands) Output(i int) step.Operand {
 	if v == nil {
 		return step.Operand{}
 	}
-	return o.plan.places[v].operand()
+	return o.side.places[v].operand()
 }
 
 func (o operands) Workspace() step.Operand {

@@ -5,6 +5,7 @@
 package compiler
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,8 +25,9 @@ const DefaultFoldLimit = 16 << 20
 
 // Options says for whom a model is compiled.
 type Options struct {
-	// Device runs the model; Fallback runs the operators for which Device has no kernel, and may be nil.
-	Device, Fallback device.Device
+	// Devices run the model, in order of preference: an operator runs on the first one that has a kernel for it. The first decides what is fused,
+	// and only the first may work by itself.
+	Devices []device.Device
 	// Evaluator computes constants.
 	Evaluator device.Evaluator
 	// FoldLimit bounds folded constants in bytes; 0 means DefaultFoldLimit.
@@ -49,11 +51,8 @@ type Model struct {
 	prepared *graph.Graph
 	batching Batching
 	metadata *onnx.Metadata
-	stores   stores
+	stores   []device.Weights // one for each device
 }
-
-// stores are the weights on the device and on its fallback.
-type stores struct{ device, fallback device.Weights }
 
 // Load prepares the model in data. The data may be dropped once Seal was called.
 func Load(data []byte, options Options) (*Model, error) {
@@ -62,6 +61,9 @@ func Load(data []byte, options Options) (*Model, error) {
 }
 
 func load(data []byte, options Options) (*Model, error) {
+	if len(options.Devices) == 0 {
+		return nil, errors.New("no device to compile for")
+	}
 	if options.FoldLimit == 0 {
 		options.FoldLimit = DefaultFoldLimit
 	}
@@ -79,8 +81,11 @@ func load(data []byte, options Options) (*Model, error) {
 		return nil, err
 	}
 	m.batching = proveBatching(g)
-	m.stores = newStores(options)
-	m.stores.adopt(g)
+	m.stores = newStores(options.Devices)
+	list := constants(g)
+	for _, s := range m.stores {
+		s.Adopt(list)
+	}
 	return m, nil
 }
 
@@ -93,7 +98,7 @@ func observe(options Options, pass string, g *graph.Graph) {
 // target describes the device and the limits to the optimiser.
 func (m *Model) target() optimize.Target {
 	return optimize.Target{
-		Fuses:     m.options.Device.Fuses,
+		Fuses:     m.options.Devices[0].Fuses,
 		Evaluate:  m.evaluate,
 		FoldLimit: m.options.FoldLimit,
 	}
@@ -163,10 +168,15 @@ func (m *Model) Batching() Batching { return m.batching }
 func (m *Model) Metadata() *onnx.Metadata { return m.metadata }
 
 // Device is the device that the model was prepared for.
-func (m *Model) Device() device.Device { return m.options.Device }
+func (m *Model) Device() device.Device { return m.options.Devices[0] }
 
 // WeightBytes is the memory that packed weights take on the devices.
-func (m *Model) WeightBytes() int64 { return m.stores.bytes() }
+func (m *Model) WeightBytes() (sum int64) {
+	for _, s := range m.stores {
+		sum += s.Bytes()
+	}
+	return sum
+}
 
 // Dump prints the prepared graph.
 func (m *Model) Dump(w io.Writer) { m.prepared.Dump(w) }
@@ -185,7 +195,7 @@ func (m *Model) OperatorCounts() map[string]int {
 func (m *Model) Seal() {
 	for _, v := range constants(m.prepared) {
 		t := v.Constant
-		if len(t.Data) > device.SealedConstantBytes && m.stores.hold(v) {
+		if len(t.Data) > device.SealedConstantBytes && hold(m.stores, v) {
 			t.Data = nil
 			continue
 		}
@@ -202,7 +212,7 @@ func cloneStrings(list []string) []string {
 }
 
 // Close frees the weights. No program of the model may be running.
-func (m *Model) Close() { m.stores.close() }
+func (m *Model) Close() { closeAll(m.stores) }
 
 // Specialize compiles a program for concrete shapes, in the order of Inputs.
 func (m *Model) Specialize(shapes [][]int64) (*program.Program, error) {

@@ -1,49 +1,37 @@
 package compiler
 
 import (
+	"slices"
+
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
 )
 
-func newStores(options Options) stores {
-	s := stores{device: options.Device.NewWeights()}
-	if options.Fallback != nil {
-		s.fallback = options.Fallback.NewWeights()
+// newStores makes a store of weights on each device.
+func newStores(devices []device.Device) (stores []device.Weights) {
+	for _, d := range devices {
+		stores = append(stores, d.NewWeights())
 	}
-	return s
+	return stores
 }
 
-// each calls visit for the stores that exist.
-func (s stores) each(visit func(device.Weights)) {
-	visit(s.device)
-	if s.fallback != nil {
-		visit(s.fallback)
-	}
-}
-
-func (s stores) adopt(g *graph.Graph) {
-	list := constants(g)
-	s.each(func(w device.Weights) { w.Adopt(list) })
-}
-
-func (s stores) fork() stores {
-	forked := stores{device: s.device.Fork()}
-	if s.fallback != nil {
-		forked.fallback = s.fallback.Fork()
+func fork(stores []device.Weights) (forked []device.Weights) {
+	for _, s := range stores {
+		forked = append(forked, s.Fork())
 	}
 	return forked
 }
 
-func (s stores) bytes() (sum int64) {
-	s.each(func(w device.Weights) { sum += w.Bytes() })
-	return sum
+func closeAll(stores []device.Weights) {
+	for _, s := range stores {
+		s.Close()
+	}
 }
 
-func (s stores) hold(v *graph.Value) bool {
-	return s.device.Holds(v) || s.fallback != nil && s.fallback.Holds(v)
+// hold reports whether any store has the constant.
+func hold(stores []device.Weights, v *graph.Value) bool {
+	return slices.ContainsFunc(stores, func(s device.Weights) bool { return s.Holds(v) })
 }
-
-func (s stores) close() { s.each(device.Weights.Close) }
 
 // constants lists each constant that a node or an output of the graph reads, once.
 func constants(g *graph.Graph) []*graph.Value {

@@ -13,9 +13,22 @@ import (
 // Info describes a device for people, metadata and metrics.
 type Info struct {
 	Name        string // cpu, reference, cuda:0
-	Kind        string // KIND_CPU or KIND_GPU, as Triton's instance groups name them
+	Kind        string // KindCPU or KindGPU
 	Description string // for instance "2 threads, avx2"
 	Threads     int
+}
+
+// The kinds of devices, as Triton's instance groups name them.
+const (
+	KindCPU = "KIND_CPU"
+	KindGPU = "KIND_GPU"
+)
+
+// Failing is a device that can be lost while the daemon runs.
+type Failing interface {
+	Device
+	// OnFailure sets what is called, once, from any goroutine, when the device is lost.
+	OnFailure(lost func(err error))
 }
 
 // Device chooses kernels and links them. It is safe for concurrent use.

@@ -38,7 +38,7 @@ func BenchmarkBareProgram(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := v.compiled.Specialize([][]int64{{1, 16}})
+	p, err := (*v.placements.Load())[0].compiled.Specialize([][]int64{{1, 16}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,12 +29,10 @@ const (
 type Options struct {
 	// Models is the model folder.
 	Models string
-	// Device runs the models; Fallback runs the operators that it lacks, and may be nil.
-	Device, Fallback device.Device
+	// Units are where models run, in order of preference.
+	Units []UnitOptions
 	// Evaluator computes constants while models are compiled.
 	Evaluator device.Evaluator
-	// Lanes is the number of lanes of the device; 0 means 1.
-	Lanes int
 	// Credits bounds the requests of a model in flight; 0 means scheduler.DefaultCredits.
 	Credits         int
 	MaxRequestBytes int64
@@ -50,18 +49,19 @@ type Engine struct {
 	options    Options
 	log        *slog.Logger
 	staging    *staging.Pool
-	scheduler  *scheduler.Scheduler
+	clock      func() int64
+	units      []*unit
 	repository *repository.Repository[*Version]
 	handles    sync.Pool // of *Request
 	flights    sync.Pool // of *flight
 
 	started, closing atomic.Bool
-	versions         sync.WaitGroup // loaded and not freed
+	placements       sync.WaitGroup // loaded and not freed
 }
 
 // New returns an engine without models; Start loads them.
 func New(options Options) (*Engine, error) {
-	if options.Device == nil || options.Evaluator == nil {
+	if len(options.Units) == 0 || options.Evaluator == nil {
 		return nil, errors.New("the engine needs a device and an evaluator")
 	}
 	setDefault(&options.MaxRequestBytes, DefaultMaxRequestBytes)
@@ -71,8 +71,11 @@ func New(options Options) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.Default()
 	}
-	e.scheduler = scheduler.New(scheduler.Options{Lanes: options.Lanes, Staging: e.staging, MaxArena: options.StagingBytes})
+	e.clock = scheduler.NewClock()
 	e.repository = repository.New(options.Models, e.load)
+	for _, u := range options.Units {
+		e.units = append(e.units, e.newUnit(u))
+	}
 	return e, nil
 }
 
@@ -111,21 +114,27 @@ func (e *Engine) repositoryError(name string, err error) error {
 }
 
 // Now is the time since the engine was made, by the clock of requests' timings.
-func (e *Engine) Now() time.Duration { return time.Duration(e.scheduler.Now()) }
+func (e *Engine) Now() time.Duration { return time.Duration(e.clock()) }
 
 // Index lists every version in the folder with its state.
 func (e *Engine) Index() []repository.IndexEntry { return e.repository.Index() }
 
-// Ready reports whether the server accepts requests: the models were loaded and have run, and it does not shut down.
-func (e *Engine) Ready() bool { return e.started.Load() && !e.closing.Load() }
+// Ready reports whether the server accepts requests: the models were loaded and have run, a device works, and it does not shut down.
+func (e *Engine) Ready() bool {
+	return e.started.Load() && !e.closing.Load() && slices.ContainsFunc(e.units, (*unit).working)
+}
 
 // ModelReady reports why the version (0: the latest) does not serve; nil means that it does.
 func (e *Engine) ModelReady(name []byte, number int64) error {
 	if e.closing.Load() {
 		return errClosing
 	}
-	if _, err := e.repository.Lookup(name, number); err != nil {
+	v, err := e.repository.Lookup(name, number)
+	if err != nil {
 		return lookupError(err, name, number)
+	}
+	if !v.works() {
+		return v.lost
 	}
 	return nil
 }
@@ -142,14 +151,18 @@ func (e *Engine) Describe(name []byte, number int64) (*Version, error) {
 // Versions returns the versions that serve: of one model where the name is not empty, else all.
 func (e *Engine) Versions(name string) []*Version { return e.repository.Serving(name) }
 
-// Lanes returns the counters of the device's lanes.
-func (e *Engine) Lanes() []scheduler.LaneStatistics { return e.scheduler.Lanes() }
-
 // StagingBytes is the memory that tensors of requests take: in use, and kept for reuse.
 func (e *Engine) StagingBytes() (inUse, kept int64) { return e.staging.InUse(), e.staging.Kept() }
 
-// Device describes the device.
-func (e *Engine) Device() device.Info { return e.options.Device.Info() }
+// Device describes the best device that works; the first one where none does.
+func (e *Engine) Device() device.Info {
+	for _, u := range e.units {
+		if u.working() {
+			return u.info
+		}
+	}
+	return e.units[0].info
+}
 
 // Close refuses new requests, waits until those in flight are over, and frees the models. Where the context ends first, it
 // returns its error and leaves the memory to the end of the process.
@@ -160,7 +173,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	e.repository.Close()
 	drained := make(chan struct{})
 	go func() {
-		e.versions.Wait()
+		e.placements.Wait()
 		close(drained)
 	}()
 	select {
@@ -168,7 +181,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("requests were still in flight: %w", ctx.Err())
 	}
-	e.scheduler.Close()
+	for _, u := range e.units {
+		u.scheduler.Close()
+	}
 	e.staging.Trim()
 	return nil
 }

@@ -20,6 +20,16 @@ import (
 // newEngine starts an engine over a folder on the CPU device, and closes it with the test.
 func newEngine(t testing.TB, root string, change func(*Options)) *Engine {
 	t.Helper()
+	e, err := tryEngine(t, root, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// tryEngine is newEngine where some models may fail to load; the error says which.
+func tryEngine(t testing.TB, root string, change func(*Options)) (*Engine, error) {
+	t.Helper()
 	level, err := isa.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +39,7 @@ func newEngine(t testing.TB, root string, change func(*Options)) *Engine {
 		t.Fatal(err)
 	}
 	r := reference.New()
-	options := Options{Models: root, Device: d, Fallback: r, Evaluator: r, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	options := Options{Models: root, Units: []UnitOptions{{Devices: []device.Device{d, r}}}, Evaluator: r, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	if change != nil {
 		change(&options)
 	}
@@ -37,9 +47,7 @@ func newEngine(t testing.TB, root string, change func(*Options)) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Start(); err != nil {
-		t.Fatal(err)
-	}
+	failures := e.Start()
 	t.Cleanup(func() {
 		ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 		defer stop()
@@ -48,7 +56,7 @@ func newEngine(t testing.TB, root string, change func(*Options)) *Engine {
 		}
 		d.Close()
 	})
-	return e
+	return e, failures
 }
 
 var _ device.Device = (*cpu.Device)(nil)

@@ -106,7 +106,10 @@ func (v *Version) requestError(err error) error {
 	var shapes *scheduler.CompileError
 	var data *program.DataError
 	var memory *staging.ExhaustedError
+	var fault *program.DeviceError
 	switch {
+	case errors.As(err, &fault):
+		return &Error{Kind: Unavailable, Message: fmt.Sprintf("model %q: %v", v.name, err), RetryAfter: retryAfter, Err: err}
 	case errors.As(err, &shapes), errors.As(err, &data):
 		return &Error{Kind: InvalidArgument, Message: fmt.Sprintf("model %q: %v", v.name, err), Err: err}
 	case errors.As(err, &memory) && memory.Size > memory.Limit:

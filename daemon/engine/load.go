@@ -6,13 +6,10 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
 
-	"github.com/inferd/inferd/daemon/compiler"
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/repository"
 	"github.com/inferd/inferd/daemon/scheduler"
@@ -23,72 +20,42 @@ import (
 // returnMemoryFrom is the size of a model file from which what compiling left on the heap is given back at once.
 const returnMemoryFrom = 8 << 20
 
-// load is the repository's loader: it compiles the file and runs the model once on zeros.
+// load is the repository's loader: it compiles the file for every unit that the model is to run on, and runs it once there, on zeros.
 func (e *Engine) load(source repository.Source) (*Version, error) {
 	start := time.Now()
-	v, err := e.guarded(source)
-	if err != nil {
+	v := newVersion(e, source)
+	if err := e.placeAll(v); err != nil {
 		e.log.Error("model not loaded", "model", source.Model, "version", source.Version, "error", err)
 		return nil, err
-	}
-	e.log.Info("model loaded", "model", source.Model, "version", source.Version, "seconds", time.Since(start).Seconds(),
-		"weight_bytes", v.WeightBytes(), "batchable", v.batching.Batchable)
-	return v, nil
-}
-
-// guarded is prepare, where a panic of the compiler is a fault of one model, not of the daemon.
-func (e *Engine) guarded(source repository.Source) (v *Version, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			e.log.Error("fault while a model was loaded", "model", source.Model, "fault", fault, "stack", string(debug.Stack()))
-			v, err = nil, fmt.Errorf("internal fault while the model was compiled: %v", fault)
-		}
-	}()
-	if v, err = e.prepare(source); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Base(source.Path), err)
-	}
-	return v, nil
-}
-
-func (e *Engine) prepare(source repository.Source) (*Version, error) {
-	data, err := readFile(source.Path)
-	if err != nil {
-		return nil, err
-	}
-	// Nothing reads the file's bytes once the model is sealed.
-	defer data.Free()
-	compiled, err := compiler.Load(data.Bytes(), compiler.Options{
-		Device: e.options.Device, Fallback: e.options.Fallback, Evaluator: e.options.Evaluator, Folder: source.Folder,
-	})
-	if err != nil {
-		return nil, err
-	}
-	v := newVersion(e, source, compiled)
-	v.model, err = e.scheduler.NewModel(scheduler.ModelOptions{
-		Name: v.name, Compiler: compiled, Batchable: v.batching.Batchable, Policy: policy(source.Config), Credits: e.options.Credits,
-		Free: func() {
-			compiled.Close()
-			e.log.Info("model freed", "model", source.Model, "version", source.Version)
-			e.versions.Done()
-		},
-	})
-	if err != nil {
-		compiled.Close()
-		return nil, err
-	}
-	e.versions.Add(1)
-	if err := v.warmUp(); err != nil {
-		v.model.Release()
-		return nil, fmt.Errorf("first run: %w", err)
-	}
-	compiled.Seal()
-	if data.Size() >= returnMemoryFrom {
-		debug.FreeOSMemory() // copies of weights that compiling made
 	}
 	if e.options.Attach != nil {
 		v.attached = e.options.Attach(v.name, v.number)
 	}
+	for _, p := range *v.placements.Load() {
+		e.log.Info("model loaded", "model", source.Model, "version", source.Version, "device", p.unit.info.Name,
+			"seconds", time.Since(start).Seconds(), "weight_bytes", p.compiled.WeightBytes(), "batchable", v.batching.Batchable)
+	}
 	return v, nil
+}
+
+// placeAll makes a placement for each instance that the configuration asks for.
+func (e *Engine) placeAll(v *Version) (err error) {
+	if v.candidates, err = e.candidates(v.config); err != nil {
+		return err
+	}
+	var list []*placement
+	for _, units := range v.candidates {
+		p, err := e.place(v, units)
+		if err != nil {
+			for _, other := range list {
+				other.model.Release()
+			}
+			return err
+		}
+		list = append(list, p)
+	}
+	v.placements.Store(&list)
+	return nil
 }
 
 // policy translates config.pbtxt. Without it, requests that wait are batched and no request waits for another.
@@ -135,13 +102,13 @@ func readFile(path string) (*memory.Block, error) {
 var guesses = [...]int64{1, 8, 32, 224}
 
 // warmUp compiles the program for a small request and runs it on zeros.
-func (v *Version) warmUp() error {
+func (v *Version) warmUp(p *placement) error {
 	var first error
 	for _, guess := range guesses {
 		shapes := v.guessShapes(guess)
-		err := v.model.Compile(shapes)
+		err := p.model.Compile(shapes)
 		if err == nil {
-			return v.runOnce(shapes)
+			return v.runOnce(p, shapes)
 		}
 		var shapeError *scheduler.CompileError
 		if !errors.As(err, &shapeError) {
@@ -176,16 +143,16 @@ func (v *Version) guessShapes(guess int64) [][]int64 {
 }
 
 // runOnce sends a request of zeros through the scheduler.
-func (v *Version) runOnce(shapes [][]int64) error {
+func (v *Version) runOnce(p *placement, shapes [][]int64) error {
 	r, err := v.engine.newRequest()
 	if err != nil {
 		return err
 	}
 	defer r.Release()
-	if !v.model.Acquire() {
+	if !p.model.Acquire() {
 		return errClosing
 	}
-	r.bind(v)
+	r.bind(v, p)
 	for i := range v.inputs {
 		staging, err := r.allocate(i, shapes[i], 0)
 		if err != nil {

@@ -23,10 +23,10 @@ type Request struct {
 
 // flight is the part of a request that lanes know. It outlives a front end that gives up: whoever comes last recycles it.
 type flight struct {
-	job     *scheduler.Job
-	engine  *Engine
-	version *Version
-	dims    []int64 // backs the inputs' shapes
+	job       *scheduler.Job
+	engine    *Engine
+	placement *placement
+	dims      []int64 // backs the inputs' shapes
 }
 
 // Output is one tensor of an answer. Data is valid until Release; for strings it holds records of tensor.StringSize.
@@ -53,15 +53,19 @@ func (e *Engine) Acquire(name []byte, number int64) (*Request, error) {
 		if err != nil {
 			return nil, lookupError(err, name, number)
 		}
-		if !v.model.Acquire() {
-			continue // freed since the lookup: a newer snapshot is there
+		p := v.choose()
+		if p == nil {
+			if !v.works() {
+				return nil, v.lost
+			}
+			continue // freed or moved since the lookup: there is a newer snapshot
 		}
 		r, err := e.newRequest()
 		if err != nil {
-			v.model.Release()
+			p.model.Release()
 			return nil, err
 		}
-		r.bind(v)
+		r.bind(v, p)
 		return r, nil
 	}
 }
@@ -85,16 +89,16 @@ func (e *Engine) newRequest() (*Request, error) {
 	return r, nil
 }
 
-// bind starts a request on a version of which the caller has taken a reference.
-func (r *Request) bind(v *Version) {
-	r.version, r.flight.version = v, v
+// bind starts a request on a placement of a version. The caller has taken a reference on the placement.
+func (r *Request) bind(v *Version, p *placement) {
+	r.version, r.flight.placement = v, p
 	r.bytes, r.answered, r.selected = 0, false, r.selected[:0]
 	r.symbols = r.symbols[:0]
 	for range v.symbols {
 		r.symbols = append(r.symbols, -1)
 	}
 	job := r.flight.job
-	job.Model = v.model
+	job.Model = p.model
 	job.Inputs = slices.Grow(job.Inputs[:0], len(v.inputs))[:len(v.inputs)]
 	// Grown in full ahead: shapes of earlier inputs point into it.
 	r.flight.dims = slices.Grow(r.flight.dims[:0], v.rank)
@@ -115,9 +119,9 @@ func (r *Request) Release() {
 // recycle drops what the request held.
 func (f *flight) recycle() {
 	f.job.Reset()
-	if f.version != nil {
-		f.version.model.Release()
-		f.version = nil
+	if f.placement != nil {
+		f.placement.model.Release()
+		f.placement = nil
 	}
 }
 
@@ -129,7 +133,7 @@ func (f *flight) ReleaseJob() {
 
 // Admit refuses a request that Infer would refuse at present, before its inputs are worth decoding.
 func (r *Request) Admit() error {
-	if r.version.model.Refuse() {
+	if r.flight.job.Model.Refuse() {
 		return r.version.busy
 	}
 	return nil
@@ -266,7 +270,7 @@ func (r *Request) SelectOutput(name []byte) error {
 func (r *Request) SetTimeout(timeout time.Duration) {
 	r.flight.job.Deadline = 0
 	if timeout > 0 {
-		now := r.engine.scheduler.Now()
+		now := r.engine.clock()
 		r.flight.job.Deadline = now + min(int64(timeout), math.MaxInt64-now)
 	}
 }
@@ -283,7 +287,7 @@ func (r *Request) Infer(cancel <-chan struct{}) error {
 			return invalid("input %q is missing", v.inputs[i].Name)
 		}
 	}
-	if err := r.engine.scheduler.Do(job, cancel); err != nil {
+	if err := r.flight.placement.unit.scheduler.Do(job, cancel); err != nil {
 		if err == scheduler.ErrCancelled || err == scheduler.ErrTimeout {
 			r.flight = nil // the lane recycles it
 		}

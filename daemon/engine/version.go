@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/inferd/inferd/daemon/compiler"
@@ -26,14 +27,13 @@ type TensorInfo struct {
 	symbols []int
 }
 
-// Version is a loaded model version. Its description is immutable.
+// Version is a loaded model version. Its description is immutable; where it runs may change when a device is lost.
 type Version struct {
 	engine   *Engine
 	name     string
 	number   int64
 	text     string
-	compiled *compiler.Model
-	model    *scheduler.Model
+	source   repository.Source
 	config   *repository.Config
 	batching compiler.Batching
 	inputs   []TensorInfo
@@ -42,8 +42,16 @@ type Version struct {
 	rank     int // of all inputs together, where they are ranked
 	maxRows  int // of one request; 0: no limit
 	busy     *Error
+	lost     *Error // no device that the version runs on works
 	attached any
-	used     atomic.Int64 // when a request was last answered, by the scheduler's clock
+	used     atomic.Int64 // when a request was last answered, by the engine's clock
+
+	// candidates are the units on which each of the placements may lie, best first.
+	candidates [][]*unit
+	placements atomic.Pointer[[]*placement]
+	changing   sync.Mutex // of placements
+	retired    bool
+	described  bool
 }
 
 // Name is the model's name.
@@ -71,10 +79,20 @@ func (v *Version) Config() *repository.Config { return v.config }
 func (v *Version) Batching() compiler.Batching { return v.batching }
 
 // WeightBytes is the memory that the packed weights take.
-func (v *Version) WeightBytes() int64 { return v.compiled.WeightBytes() }
+func (v *Version) WeightBytes() (sum int64) {
+	for _, p := range *v.placements.Load() {
+		sum += p.compiled.WeightBytes()
+	}
+	return sum
+}
 
-// Statistics returns the counters since the version was loaded.
-func (v *Version) Statistics() scheduler.Statistics { return v.model.Statistics() }
+// Statistics returns the counters of all devices since the version was loaded there.
+func (v *Version) Statistics() (sum scheduler.Statistics) {
+	for _, p := range *v.placements.Load() {
+		sum.Add(p.model.Statistics())
+	}
+	return sum
+}
 
 // Idle is the time since the last answer in nanoseconds; -1 where there was none.
 func (v *Version) Idle() int64 {
@@ -82,7 +100,7 @@ func (v *Version) Idle() int64 {
 	if used == 0 {
 		return -1
 	}
-	return v.engine.scheduler.Now() - used
+	return v.engine.clock() - used
 }
 
 // MaxBatchSize is the largest number of rows of one request that the model's configuration allows; 0 where requests have no
@@ -90,18 +108,29 @@ func (v *Version) Idle() int64 {
 func (v *Version) MaxBatchSize() int { return v.maxRows }
 
 // Retire implements repository.Loaded: the repository's reference ends.
-func (v *Version) Retire() { v.model.Release() }
+func (v *Version) Retire() {
+	v.changing.Lock()
+	defer v.changing.Unlock()
+	v.retired = true
+	for _, p := range *v.placements.Load() {
+		p.model.Release()
+	}
+}
 
-// describe fills the version's description from the compiled model.
-func (v *Version) describe() {
+// describe fills the version's description from the compiled model, which is the same on every unit.
+func (v *Version) describe(compiled *compiler.Model) {
+	v.described, v.batching = true, compiled.Batching()
+	if !v.batching.Batchable {
+		v.maxRows = 0
+	}
 	numbers := make(map[string]int)
 	counts := make(map[string]int)
-	for _, value := range v.compiled.Inputs() {
+	for _, value := range compiled.Inputs() {
 		for _, dim := range value.Shape {
 			counts[dim.String()]++
 		}
 	}
-	for _, value := range v.compiled.Inputs() {
+	for _, value := range compiled.Inputs() {
 		info := describeValue(value, value.Name)
 		for _, dim := range value.Shape {
 			symbol := -1
@@ -119,8 +148,8 @@ func (v *Version) describe() {
 		v.rank += len(info.Shape)
 	}
 	v.symbols = len(numbers)
-	names := v.compiled.OutputNames()
-	for i, value := range v.compiled.Outputs() {
+	names := compiled.OutputNames()
+	for i, value := range compiled.Outputs() {
 		v.outputs = append(v.outputs, describeValue(value, names[i]))
 	}
 }
@@ -142,17 +171,15 @@ func find(list []TensorInfo, name []byte) int {
 	return slices.IndexFunc(list, func(info TensorInfo) bool { return info.Name == string(name) })
 }
 
-func newVersion(e *Engine, source repository.Source, compiled *compiler.Model) *Version {
+func newVersion(e *Engine, source repository.Source) *Version {
 	v := &Version{
-		engine: e, name: source.Model, number: source.Version, text: strconv.FormatInt(source.Version, 10), compiled: compiled,
-		config: source.Config, batching: compiled.Batching(), maxRows: source.Config.MaxBatchSize,
+		engine: e, name: source.Model, number: source.Version, text: strconv.FormatInt(source.Version, 10), source: source, config: source.Config,
+		maxRows: source.Config.MaxBatchSize,
 	}
 	v.busy = &Error{
 		Kind: Unavailable, RetryAfter: retryAfter, Message: fmt.Sprintf("model %q has too many requests in flight", v.name), Err: scheduler.ErrBusy,
 	}
-	if !v.batching.Batchable {
-		v.maxRows = 0
-	}
-	v.describe()
+	v.lost = &Error{Kind: Unavailable, RetryAfter: retryAfter, Message: fmt.Sprintf("the device of model %q was lost; it has not moved yet", v.name), Err: errNoUnit}
+	v.placements.Store(new([]*placement))
 	return v
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/reference"
 	"github.com/inferd/inferd/daemon/engine"
@@ -38,13 +39,13 @@ func start(t *testing.T, change func(*engine.Options, *Options)) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	device, err := cpu.New(level, 1)
+	processor, err := cpu.New(level, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	quiet, measured, fallback := slog.New(slog.NewTextHandler(io.Discard, nil)), metrics.New("test"), reference.New()
 	of := engine.Options{
-		Models: root, Device: device, Fallback: fallback, Evaluator: fallback, Logger: quiet,
+		Models: root, Units: []engine.UnitOptions{{Devices: []device.Device{processor, fallback}}}, Evaluator: fallback, Logger: quiet,
 		Attach: func(model string, _ int64) any { return measured.Model(model) },
 	}
 	o := Options{Metrics: measured, Version: "1.2.3", Logger: quiet, ReadTimeout: 2 * time.Second}
@@ -70,7 +71,7 @@ func start(t *testing.T, change func(*engine.Options, *Options)) *daemon {
 		if err := <-served; err != nil {
 			t.Errorf("serve: %v", err)
 		}
-		device.Close()
+		processor.Close()
 	})
 	return d
 }

@@ -64,7 +64,7 @@ func newBenchCommand() *cobra.Command {
 			return printBench(c.OutOrStdout(), result, o.json)
 		},
 	}
-	flags.register(c)
+	flags.register(c, deviceCPU)
 	c.Flags().StringToInt64Var(&o.sizes, "size", nil, "sizes of symbolic dimensions, for instance batch=8,sequence=128 (default 1; sequences 32)")
 	c.Flags().StringVar(&o.data, "data", "", "folder with input_I.pb (default: random inputs)")
 	c.Flags().DurationVar(&o.duration, "duration", 3*time.Second, "how long to measure, after a tenth of it to warm up")

@@ -40,7 +40,7 @@ func newCheckCommand() *cobra.Command {
 			return nil
 		},
 	}
-	flags.register(c)
+	flags.register(c, deviceCPU)
 	c.Flags().BoolVar(&dump, "dump", false, "print the graph after each pass")
 	c.Flags().BoolVar(&steps, "steps", false, "print every step of the program with its kernel")
 	c.Flags().StringToInt64Var(&sizes, "size", nil, "sizes of symbolic dimensions for the program, for instance batch=8,sequence=128 (default 1; sequences 32)")

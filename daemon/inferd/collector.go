@@ -25,14 +25,15 @@ var (
 	compilations    = prometheus.NewDesc("inferd_model_compilations_total", "Programs compiled for new shapes.", modelLabels, nil)
 	programs        = prometheus.NewDesc("inferd_model_programs", "Compiled programs kept.", modelLabels, nil)
 	weights         = prometheus.NewDesc("inferd_model_weight_bytes", "Memory of packed weights.", modelLabels, nil)
-	laneLabels      = []string{"lane"}
+	laneLabels      = []string{"device", "lane"}
 	ringCrossings   = prometheus.NewDesc("inferd_lane_ring_crossings_total", "Requests pushed into the lane's ring.", laneLabels, nil)
 	laneDriven      = prometheus.NewDesc("inferd_lane_driven_total", "Times that a handler ran the lane in place.", laneLabels, nil)
 	laneHandedOver  = prometheus.NewDesc("inferd_lane_handed_over_total", "Times that a handler passed work on to the lane's goroutine.", laneLabels, nil)
 	laneQueued      = prometheus.NewDesc("inferd_lane_queue_depth", "Requests in the lane's ring.", laneLabels, nil)
 	stagingInUse    = prometheus.NewDesc("inferd_staging_bytes", "Staging memory of requests, by state.", []string{"state"}, nil)
 	nativeLiveBytes = prometheus.NewDesc("inferd_native_memory_bytes", "Memory allocated outside the Go heap.", nil, nil)
-	deviceInfo      = prometheus.NewDesc("inferd_device_info", "1, labelled with the device that runs the models.", []string{"device", "kind", "description"}, nil)
+	deviceWorks     = prometheus.NewDesc("inferd_device_up", "Whether the device works: 0 once it was lost.", []string{"device", "kind", "description"}, nil)
+	modelDevice     = prometheus.NewDesc("inferd_model_device_info", "1, labelled with a device that runs the model.", []string{"model", "version", "device", "kind"}, nil)
 )
 
 // Describe implements prometheus.Collector; the set of models changes, so nothing is announced.
@@ -54,18 +55,26 @@ func (c *engineCollector) Collect(out chan<- prometheus.Metric) {
 		send(compilations, prometheus.CounterValue, st.Compilations, name, number)
 		send(programs, prometheus.GaugeValue, int64(st.Programs), name, number)
 		send(weights, prometheus.GaugeValue, v.WeightBytes(), name, number)
+		for _, info := range v.Devices() {
+			send(modelDevice, prometheus.GaugeValue, 1, name, number, info.Name, info.Kind)
+		}
 	}
-	for i, lane := range c.engine.Lanes() {
-		label := strconv.Itoa(i)
-		send(ringCrossings, prometheus.CounterValue, lane.Crossings, label)
-		send(laneDriven, prometheus.CounterValue, lane.Driven, label)
-		send(laneHandedOver, prometheus.CounterValue, lane.HandedOver, label)
-		send(laneQueued, prometheus.GaugeValue, int64(lane.Queued), label)
+	for _, u := range c.engine.Units() {
+		working := int64(1)
+		if u.Failure != nil {
+			working = 0
+		}
+		send(deviceWorks, prometheus.GaugeValue, working, u.Name, u.Kind, u.Description)
+		for i, lane := range u.Lanes {
+			label := strconv.Itoa(i)
+			send(ringCrossings, prometheus.CounterValue, lane.Crossings, u.Name, label)
+			send(laneDriven, prometheus.CounterValue, lane.Driven, u.Name, label)
+			send(laneHandedOver, prometheus.CounterValue, lane.HandedOver, u.Name, label)
+			send(laneQueued, prometheus.GaugeValue, int64(lane.Queued), u.Name, label)
+		}
 	}
 	inUse, kept := c.engine.StagingBytes()
 	send(stagingInUse, prometheus.GaugeValue, inUse, "in_use")
 	send(stagingInUse, prometheus.GaugeValue, kept, "kept")
 	send(nativeLiveBytes, prometheus.GaugeValue, memory.LiveBytes())
-	info := c.engine.Device()
-	send(deviceInfo, prometheus.GaugeValue, 1, info.Name, info.Kind, info.Description)
 }

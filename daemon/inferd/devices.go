@@ -3,7 +3,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -13,28 +15,46 @@ import (
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/reference"
+	"github.com/inferd/inferd/daemon/engine"
 	"github.com/inferd/inferd/kernels/cpu/isa"
 )
 
-// deviceFlags choose a device.
+// deviceFlags choose devices.
 type deviceFlags struct {
 	device  string
 	threads int
 }
 
-func (f *deviceFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.device, "device", "cpu", "device that runs the models: cpu or reference")
+// The values of --device that are no name of a GPU.
+const (
+	deviceAuto      = "auto"
+	deviceCPU       = "cpu"
+	deviceReference = "reference"
+	deviceCUDA      = "cuda"
+)
+
+func (f *deviceFlags) register(c *cobra.Command, standard string) {
+	c.Flags().StringVar(&f.device, "device", standard,
+		"what runs the models: auto (all GPUs, else the CPU), cpu, cuda, cuda:N, the UUID of a GPU, or reference")
+	f.registerThreads(c)
+	names := []string{deviceAuto, deviceCPU, deviceCUDA, deviceReference}
+	_ = c.RegisterFlagCompletionFunc("device", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (f *deviceFlags) registerThreads(c *cobra.Command) {
 	c.Flags().IntVar(&f.threads, "cpu-threads", 0, "threads of the CPU compute pool (default: the processors that affinity and cgroup give)")
-	_ = c.RegisterFlagCompletionFunc("device", cobra.FixedCompletions([]string{"cpu", "reference"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// devices is a device with the reference beside it, as a compiler needs them.
+// devices are the places where models run, best first, and what computes constants.
 type devices struct {
-	main      device.Device
+	gpus      []device.Device
+	cpu       device.Device // nil where the reference was asked for
 	reference *reference.Device
+	// missing says why there is no GPU where one would have been used; nil where there is one or none was wanted.
+	missing error
 }
 
-// open starts the device that the flags name.
+// open starts the devices that the flags name.
 func (f *deviceFlags) open() (*devices, error) {
 	threads := f.threads
 	if threads < 0 {
@@ -44,42 +64,85 @@ func (f *deviceFlags) open() (*devices, error) {
 		threads = affinity.Processors()
 	}
 	d := &devices{reference: reference.New()}
-	switch f.device {
-	case "reference":
-		d.main = d.reference
+	if f.device == deviceReference {
 		return d, nil
-	case "cpu":
-	default:
-		return nil, usageError{fmt.Errorf("--device %q: want cpu or reference", f.device)}
 	}
 	level, err := isa.Current()
 	if err != nil {
 		return nil, err
 	}
-	if d.main, err = cpu.New(level, threads); err != nil {
+	if d.cpu, err = cpu.New(level, threads); err != nil {
+		return nil, err
+	}
+	if err := f.openGPUs(d); err != nil {
+		d.close()
 		return nil, err
 	}
 	return d, nil
 }
 
-func (d *devices) close() {
-	d.main.Close()
-	if d.main != device.Device(d.reference) {
-		d.reference.Close()
+// openGPUs opens the GPUs that the flag names. That there is none is an error only where one was named.
+func (f *deviceFlags) openGPUs(d *devices) (err error) {
+	switch {
+	case f.device == deviceCPU:
+		return nil
+	case f.device == deviceAuto:
+		d.gpus, d.missing = openGPUs("")
+		return nil
+	case f.device == deviceCUDA:
+		d.gpus, err = openGPUs("")
+	case strings.HasPrefix(f.device, deviceCUDA+":"), strings.HasPrefix(f.device, "GPU-"), strings.HasPrefix(f.device, "MIG-"):
+		d.gpus, err = openGPUs(strings.TrimPrefix(f.device, deviceCUDA+":"))
+	default:
+		return usageError{fmt.Errorf("--device %q: want auto, cpu, cuda, cuda:N, the UUID of a GPU, or reference", f.device)}
 	}
+	if err != nil {
+		return fmt.Errorf("--device %s: %w", f.device, err)
+	}
+	return nil
 }
 
-// options returns the compiler's options for these devices.
-func (d *devices) options() compiler.Options {
-	options := compiler.Options{Device: d.main, Evaluator: d.reference}
-	if d.main != device.Device(d.reference) {
-		options.Fallback = d.reference
+func (d *devices) close() {
+	for _, gpu := range d.gpus {
+		gpu.Close()
 	}
-	return options
+	if d.cpu != nil {
+		d.cpu.Close()
+	}
+	d.reference.Close()
+}
+
+// units lists, for each place where models can run, its device and those that run what it has no kernel for.
+func (d *devices) units() (list [][]device.Device) {
+	host := []device.Device{d.reference}
+	if d.cpu != nil {
+		host = []device.Device{d.cpu, d.reference}
+	}
+	for _, gpu := range d.gpus {
+		list = append(list, append([]device.Device{gpu}, host...))
+	}
+	return append(list, host)
+}
+
+// options returns the compiler's options for the best of the devices.
+func (d *devices) options() compiler.Options {
+	return compiler.Options{Devices: d.units()[0], Evaluator: d.reference}
+}
+
+// engineUnits are the places where an engine may run models; lanes are those of the CPU.
+func (d *devices) engineUnits(lanes int) (list []engine.UnitOptions) {
+	for _, unit := range d.units() {
+		o := engine.UnitOptions{Devices: unit}
+		if unit[0].Info().Kind == device.KindCPU {
+			o.Lanes = lanes
+		}
+		list = append(list, o)
+	}
+	return list
 }
 
 func newDevicesCommand() *cobra.Command {
-	var flags deviceFlags
+	flags := deviceFlags{device: deviceAuto}
 	c := &cobra.Command{
 		Use:   "devices",
 		Short: "List the devices that can run models",
@@ -91,14 +154,19 @@ func newDevicesCommand() *cobra.Command {
 			defer d.close()
 			table := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "NAME\tKIND\tDESCRIPTION")
-			for _, each := range []device.Device{d.main, d.reference} {
+			for _, each := range append(d.gpus, d.cpu, d.reference) {
 				info := each.Info()
 				fmt.Fprintf(table, "%s\t%s\t%s\n", info.Name, info.Kind, info.Description)
+			}
+			if d.missing != nil {
+				fmt.Fprintf(table, "cuda\t%s\tnot available: %v\n", device.KindGPU, d.missing)
 			}
 			return table.Flush()
 		},
 	}
-	c.Flags().IntVar(&flags.threads, "cpu-threads", 0, "threads of the CPU compute pool")
-	flags.device = "cpu"
+	flags.registerThreads(c)
 	return c
 }
+
+// errNoCUDA says that this program cannot use a GPU.
+var errNoCUDA = errors.New("this inferd was built without the tag cuda; make build has it")

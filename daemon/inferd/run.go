@@ -60,7 +60,7 @@ func newRunCommand() *cobra.Command {
 			return writeOutputs(output, format, m, results)
 		},
 	}
-	flags.register(c)
+	flags.register(c, deviceCPU)
 	c.Flags().StringArrayVarP(&inputs, "input", "i", nil, "input as NAME=FILE, or FILE where the model has one input or FILE is a JSON request (repeatable)")
 	c.Flags().StringVarP(&output, "output-dir", "o", "", "folder for the outputs, a file each (default: JSON on stdout)")
 	c.Flags().StringVar(&format, "format", "npy", "format of the files in --output-dir: npy or pb")

@@ -33,7 +33,7 @@ func TestSampleModels(t *testing.T) {
 		}
 	}
 	alone := reference.New()
-	t.Run("reference", verify(&devices{main: alone, reference: alone}))
+	t.Run("reference", verify(&devices{reference: alone}))
 	for _, level := range []isa.Level{isa.Scalar, isa.AVX2, isa.AVX512} {
 		if !isa.Supported(level) {
 			t.Logf("skipped: this processor does not support %v", level)
@@ -43,7 +43,7 @@ func TestSampleModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Run(level.String(), verify(&devices{main: main, reference: reference.New()}))
+		t.Run(level.String(), verify(&devices{cpu: main, reference: reference.New()}))
 	}
 }
 

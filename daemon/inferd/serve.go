@@ -54,7 +54,7 @@ func newServeCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return serve(o, args[0]) },
 	}
-	o.devices.register(c)
+	o.devices.register(c, deviceAuto)
 	f := c.Flags()
 	f.StringVar(&o.address, "listen-address", "127.0.0.1", "address that all ports listen on")
 	f.IntVar(&o.httpPort, "http-port", 8000, "port of the HTTP front end")
@@ -131,9 +131,8 @@ func (s *server) start(d *devices) error {
 	if err != nil {
 		return err
 	}
-	compiling := d.options()
 	s.engine, err = engine.New(engine.Options{
-		Models: s.models, Device: compiling.Device, Fallback: compiling.Fallback, Evaluator: compiling.Evaluator, Lanes: s.options.lanes,
+		Models: s.models, Units: d.engineUnits(s.options.lanes), Evaluator: d.reference,
 		Credits: s.options.credits, MaxRequestBytes: int64(s.options.maxRequestBytes), Logger: s.logger,
 		Attach: func(model string, _ int64) any { return measured.Model(model) },
 	})

@@ -45,7 +45,7 @@ func newVerifyCommand() *cobra.Command {
 			return verifyAll(c.OutOrStdout(), d, dirs, asJSON)
 		},
 	}
-	flags.register(c)
+	flags.register(c, deviceCPU)
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object per case")
 	return c
 }

@@ -23,13 +23,26 @@ type Config struct {
 	DynamicBatching bool
 	Preferred       []int
 	MaxQueueDelay   time.Duration
-	// Instances is instance_group's count; 0 means that the file does not say.
-	Instances int
+	// InstanceGroups say on which devices the model runs; none means that the file does not say.
+	InstanceGroups []InstanceGroup
 
 	policy   versionPolicy
 	newest   int     // of policy latest; 0 means 1
 	specific []int64 // of policy specific
 }
+
+// InstanceGroup names devices. Its count is read and has no meaning here: one instance serves as many requests as its device has room for.
+type InstanceGroup struct {
+	Kind string // KindAuto, KindCPU or KindGPU
+	GPUs []int  // ordinals; none means all
+}
+
+// The kinds of instance groups.
+const (
+	KindAuto = "KIND_AUTO"
+	KindCPU  = "KIND_CPU"
+	KindGPU  = "KIND_GPU"
+)
 
 type versionPolicy int
 
@@ -149,20 +162,32 @@ func (c *Config) dynamicBatching(section field) error {
 }
 
 func (c *Config) instanceGroup(section field) error {
-	return section.each(func(f field) (err error) {
+	group := InstanceGroup{Kind: KindAuto}
+	err := section.each(func(f field) (err error) {
 		switch f.name {
 		case "count":
-			var count int
-			count, err = f.integer(1, 1024)
-			c.Instances += count
-		case "name", "kind":
-		case "gpus", "rate_limiter", "profile", "passive", "host_policy", "secondary_devices":
+			_, err = f.integer(1, 1024)
+		case "name":
+		case "kind":
+			if group.Kind = f.value; f.message || !slices.Contains([]string{KindAuto, KindCPU, KindGPU}, f.value) {
+				err = f.errorf("is %q, want %s, %s or %s", f.value, KindAuto, KindCPU, KindGPU)
+			}
+		case "gpus":
+			var gpu int
+			gpu, err = f.integer(0, 1023)
+			group.GPUs = append(group.GPUs, gpu)
+		case "rate_limiter", "profile", "passive", "host_policy", "secondary_devices":
 			err = f.errorf("is not supported")
 		default:
 			err = f.errorf("is unknown")
 		}
 		return err
 	})
+	if err == nil && group.Kind == KindCPU && len(group.GPUs) > 0 {
+		return section.errorf("names GPUs for instances on the CPU")
+	}
+	c.InstanceGroups = append(c.InstanceGroups, group)
+	return err
 }
 
 func (c *Config) versionPolicy(section field) error {

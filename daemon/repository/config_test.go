@@ -30,7 +30,7 @@ func TestParseConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Config{
-		Given: true, MaxBatchSize: 16, DynamicBatching: true, Preferred: []int{4, 8}, MaxQueueDelay: 100 * time.Microsecond, Instances: 2,
+		Given: true, MaxBatchSize: 16, DynamicBatching: true, Preferred: []int{4, 8}, MaxQueueDelay: 100 * time.Microsecond, InstanceGroups: []InstanceGroup{{Kind: KindCPU}},
 		policy: specific, specific: []int64{1, 3},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -43,22 +43,24 @@ func TestParseConfig(t *testing.T) {
 
 func TestParseConfigErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"max_batch_size: 4\nmax_bach_size: 8":  `line 2: field "max_bach_size" is unknown`,
-		"max_batch_size: -1":                   `line 1: field "max_batch_size" is "-1"`,
-		"max_batch_size: x":                    `want an integer`,
-		"max_batch_size { }":                   `want an integer`,
-		"dynamic_batching { delay: 3 }":        `field "delay" is unknown`,
-		"dynamic_batching: 3":                  `want a message`,
-		"sequence_batching { }":                `is not supported`,
-		"\n\ninstance_group [ { gpus: [0] } ]": `line 3: field "gpus" is not supported`,
-		"version_policy { newest { } }":        `field "newest" is unknown`,
-		"name: \"open\n":                       `a string without its end`,
-		"input {":                              `ends within a message`,
-		"input [":                              `has no value`,
-		"input }":                              `want ':' or '{'`,
-		"= 3":                                  `want the name of a field`,
-		strings.Repeat("input {", 100):         `nested deeper`,
-		"max_batch_size:":                      `has no value`,
+		"max_batch_size: 4\nmax_bach_size: 8":             `line 2: field "max_bach_size" is unknown`,
+		"max_batch_size: -1":                              `line 1: field "max_batch_size" is "-1"`,
+		"max_batch_size: x":                               `want an integer`,
+		"max_batch_size { }":                              `want an integer`,
+		"dynamic_batching { delay: 3 }":                   `field "delay" is unknown`,
+		"dynamic_batching: 3":                             `want a message`,
+		"sequence_batching { }":                           `is not supported`,
+		"\n\ninstance_group [ { kind: KIND_MODEL } ]":     `line 3: field "kind" is "KIND_MODEL", want KIND_AUTO`,
+		"instance_group [ { gpus: [-1] } ]":               `field "gpus" is "-1"`,
+		"instance_group [ { kind: KIND_CPU gpus: [0] } ]": `names GPUs for instances on the CPU`,
+		"version_policy { newest { } }":                   `field "newest" is unknown`,
+		"name: \"open\n":                                  `a string without its end`,
+		"input {":                                         `ends within a message`,
+		"input [":                                         `has no value`,
+		"input }":                                         `want ':' or '{'`,
+		"= 3":                                             `want the name of a field`,
+		strings.Repeat("input {", 100):                    `nested deeper`,
+		"max_batch_size:":                                 `has no value`,
 		"max_batch_size: 2 dynamic_batching { preferred_batch_size: 4 }": `larger than max_batch_size`,
 	} {
 		if _, err := parseConfig(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -62,9 +62,10 @@ type Options struct {
 	Quantum      time.Duration
 	MaxArena     int64
 	Staging      *staging.Pool // for arenas and gathered batches
+	// Clock is the time in nanoseconds, never 0; nil means NewClock(). Schedulers whose jobs' times are compared share one.
+	Clock func() int64
 
-	// clock and spawn are replaced by simulations; wakeAlways is there to measure what driving in place saves.
-	clock      func() int64
+	// spawn is replaced by simulations; wakeAlways is there to measure what driving in place saves.
 	spawn      func(func())
 	wakeAlways bool
 }
@@ -93,9 +94,8 @@ func New(options Options) *Scheduler {
 
 // newScheduler makes the lanes without their goroutines.
 func newScheduler(options Options) *Scheduler {
-	start := time.Now()
 	s := &Scheduler{
-		staging: options.Staging, quantum: options.Quantum, maxArena: options.MaxArena, clock: options.clock, spawn: options.spawn,
+		staging: options.Staging, quantum: options.Quantum, maxArena: options.MaxArena, clock: options.Clock, spawn: options.spawn,
 		wakeAlways: options.wakeAlways,
 	}
 	if s.quantum == 0 {
@@ -105,8 +105,7 @@ func newScheduler(options Options) *Scheduler {
 		s.maxArena = DefaultMaxArena
 	}
 	if s.clock == nil {
-		// From 1, because 0 means "no deadline".
-		s.clock = func() int64 { return int64(time.Since(start)) + 1 }
+		s.clock = NewClock()
 	}
 	if s.spawn == nil {
 		s.spawn = func(work func()) { go work() }
@@ -119,6 +118,12 @@ func newScheduler(options Options) *Scheduler {
 		s.lanes = append(s.lanes, &lane{scheduler: s, index: i, ring: ring.New[Job](capacity), yield: new(program.Yield)})
 	}
 	return s
+}
+
+// NewClock returns a clock that starts now. It counts from 1, because 0 means "no deadline".
+func NewClock() func() int64 {
+	start := time.Now()
+	return func() int64 { return int64(time.Since(start)) + 1 }
 }
 
 // Now is the time by the scheduler's clock, in nanoseconds since it started; never 0.

@@ -25,8 +25,8 @@ type simulation struct {
 	device   *fakeDevice // in every other simulation; its runs complete in any order
 	runs     []func()    // submitted and not complete
 	server   parking     // the lane's goroutine
-	plant    bool    // park by looking first and freeing second
-	slowest  int64   // queueing of the small model's requests
+	plant    bool        // park by looking first and freeing second
+	slowest  int64       // queueing of the small model's requests
 }
 
 // parking is where an owner stands.
@@ -68,7 +68,7 @@ func newSimulation(t *testing.T, seed uint64, plant bool) *simulation {
 	sim.s = newScheduler(Options{
 		RingCapacity: 4 << sim.random.IntN(3),
 		Staging:      staging.New(math.MaxInt64/2, 1<<16),
-		clock:        func() int64 { return sim.now },
+		Clock:        func() int64 { return sim.now },
 		spawn:        func(work func()) { sim.compiles = append(sim.compiles, work) },
 	})
 	sim.lane = sim.s.lanes[0]

@@ -1,6 +1,9 @@
 package scheduler
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // maxBatchCount is the number of batch sizes that are counted apart; larger ones count as the last.
 const maxBatchCount = 129
@@ -48,6 +51,31 @@ func (m *Model) Statistics() Statistics {
 		}
 	}
 	return s
+}
+
+// Add adds another device's counters.
+func (s *Statistics) Add(other Statistics) {
+	for _, pair := range [...]struct {
+		to   *int64
+		from int64
+	}{
+		{&s.Succeeded, other.Succeeded}, {&s.Failed, other.Failed}, {&s.Refused, other.Refused}, {&s.Expired, other.Expired},
+		{&s.Cancelled, other.Cancelled}, {&s.Executions, other.Executions}, {&s.Rows, other.Rows}, {&s.QueueNS, other.QueueNS},
+		{&s.ComputeNS, other.ComputeNS}, {&s.SucceededNS, other.SucceededNS}, {&s.Compilations, other.Compilations},
+		{&s.CompileNS, other.CompileNS}, {&s.InFlight, other.InFlight},
+	} {
+		*pair.to += pair.from
+	}
+	s.Programs += other.Programs
+	for _, b := range other.Batches {
+		at := slices.IndexFunc(s.Batches, func(mine BatchStatistics) bool { return mine.Rows == b.Rows })
+		if at < 0 {
+			s.Batches = append(s.Batches, b)
+			continue
+		}
+		s.Batches[at].Executions += b.Executions
+		s.Batches[at].ComputeNS += b.ComputeNS
+	}
 }
 
 // LaneStatistics are the counters of one lane.

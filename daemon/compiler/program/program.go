@@ -40,7 +40,8 @@ type StepInfo struct {
 	Node, Op, Kernel string
 	Output           string // type and shape of the first output
 	FLOP, Bytes      int64
-	Slow             string // why no fast kernel runs this step; empty where one does
+	Device           string // on which the step runs
+	Slow             string // why the program's own device has no kernel for this step; empty where it has
 }
 
 // BaseCount is the length of Frame.Bases for the program.

@@ -38,7 +38,7 @@ func New(level isa.Level, threads int) (*Device, error) {
 // Info implements device.Device.
 func (d *Device) Info() device.Info {
 	return device.Info{
-		Name: "cpu", Kind: "KIND_CPU", Threads: d.pool.Threads(),
+		Name: "cpu", Kind: device.KindCPU, Threads: d.pool.Threads(),
 		Description: fmt.Sprintf("%v, compute pool of %d threads", d.level, d.pool.Threads()),
 	}
 }

@@ -3,6 +3,7 @@ package cpu_test
 import (
 	"testing"
 
+	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/devicetest"
 	"github.com/inferd/inferd/daemon/device/reference"
@@ -23,7 +24,7 @@ func TestCases(t *testing.T) {
 			defer d.Close()
 			r := reference.New()
 			defer r.Close()
-			devicetest.Run(t, devicetest.Setup{Device: d, Fallback: r, Evaluator: r})
+			devicetest.Run(t, devicetest.Setup{Devices: []device.Device{d, r}, Evaluator: r})
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler"
 	"github.com/inferd/inferd/daemon/compiler/onnx"
+	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/reference"
 	"github.com/inferd/inferd/daemon/tensor"
@@ -45,7 +46,7 @@ func TestBatchesEqualSingles(t *testing.T) {
 			}
 			for _, folder := range modelFolders(t) {
 				t.Run(filepath.Base(folder)+"/"+d.Info().Description, func(t *testing.T) {
-					checkRows(t, folder, compiler.Options{Device: d, Fallback: r, Evaluator: r})
+					checkRows(t, folder, compiler.Options{Devices: []device.Device{d, r}, Evaluator: r})
 				})
 			}
 			d.Close()

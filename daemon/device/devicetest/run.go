@@ -20,9 +20,8 @@ import (
 
 // Setup is a device under test with what it runs together with.
 type Setup struct {
-	Device device.Device
-	// Fallback runs what Device has no kernel for; such steps are listed. It may be nil.
-	Fallback  device.Device
+	// Devices are the one under test, then those that run what it has no kernel for; such steps are listed.
+	Devices   []device.Device
 	Evaluator device.Evaluator
 	// Keep chooses cases; nil means all.
 	Keep func(c *Case) bool
@@ -104,9 +103,8 @@ func (c *Case) Known() bool {
 }
 
 func (s *Setup) close() {
-	s.Device.Close()
-	if s.Fallback != nil {
-		s.Fallback.Close()
+	for _, d := range s.Devices {
+		d.Close()
 	}
 }
 
@@ -120,7 +118,7 @@ func (c *Case) QualifiedOp() string {
 
 // Compute compiles and runs the case. slow says why a step ran on the fallback.
 func (s *Setup) Compute(c *Case) (outputs []*tensor.Tensor, slow string, err error) {
-	model, err := compiler.Load(c.Model, compiler.Options{Device: s.Device, Fallback: s.Fallback, Evaluator: s.Evaluator})
+	model, err := compiler.Load(c.Model, compiler.Options{Devices: s.Devices, Evaluator: s.Evaluator})
 	if err != nil {
 		return nil, "", fmt.Errorf("load: %w", err)
 	}

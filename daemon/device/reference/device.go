@@ -18,7 +18,7 @@ func New() *Device { return &Device{} }
 
 // Info implements device.Device.
 func (*Device) Info() device.Info {
-	return device.Info{Name: "reference", Kind: "KIND_CPU", Description: "plain Go, one thread", Threads: 1}
+	return device.Info{Name: "reference", Kind: device.KindCPU, Description: "plain Go, one thread", Threads: 1}
 }
 
 // Fuses implements device.Device: fused operators exist for speed only.

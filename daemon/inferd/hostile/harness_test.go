@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/inferd/inferd/daemon/compiler"
+	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/reference"
 	"github.com/inferd/inferd/daemon/tensor"
@@ -37,7 +38,7 @@ func options(t testing.TB) compiler.Options {
 	}
 	t.Cleanup(d.Close)
 	r := reference.New()
-	return compiler.Options{Device: d, Fallback: r, Evaluator: r}
+	return compiler.Options{Devices: []device.Device{d, r}, Evaluator: r}
 }
 
 // compileError is how far a file got.

@@ -27,7 +27,7 @@ type folder struct {
 
 func newFolder(t *testing.T, change func(*engine.Options)) *folder {
 	o := options(t)
-	settings := engine.Options{Models: t.TempDir(), Device: o.Device, Fallback: o.Fallback, Evaluator: o.Evaluator,
+	settings := engine.Options{Models: t.TempDir(), Units: []engine.UnitOptions{{Devices: o.Devices}}, Evaluator: o.Evaluator,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), KeptBytes: 1}
 	if change != nil {
 		change(&settings)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/op"
+	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/devicetest"
 	"github.com/inferd/inferd/daemon/device/reference"
@@ -43,13 +44,13 @@ func run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	device, err := cpu.New(level, 1)
+	fast, err := cpu.New(level, 1)
 	if err != nil {
 		return err
 	}
-	defer device.Close()
+	defer fast.Close()
 	fallback := reference.New()
-	setup := devicetest.Setup{Device: device, Fallback: fallback, Evaluator: fallback}
+	setup := devicetest.Setup{Devices: []device.Device{fast, fallback}, Evaluator: fallback}
 	tallies := make(map[string]*tally)
 	for i := range cases {
 		c := &cases[i]
