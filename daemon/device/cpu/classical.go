@@ -5,6 +5,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/linear"
 	"github.com/inferd/inferd/kernels/cpu/memory"
@@ -21,22 +22,12 @@ func (s *selection) rows() (rows, columns int) {
 	return int(product(shape[:len(shape)-1])), columns
 }
 
-// block copies bytes to C memory in the form that pack and packShared keep.
-func block(data []byte) (*memory.Block, packed, error) {
-	b, err := memory.Allocate(len(data))
-	if err != nil {
-		return nil, packed{}, err
-	}
-	copy(b.Bytes(), data)
-	return b, packed{bytes: int64(b.Size()), free: b.Free}, nil
-}
-
 // packFloats keeps a list of floats made from an attribute.
 func (s *selection) packFloats(attribute []float32, layout string, build func() ([]float32, error)) (step.Operand, error) {
-	b, err := packShared(s.weights, unsafe.SliceData(attribute), layout, func() (*memory.Block, packed, error) {
+	b, err := weights.PackShared(s.weights, unsafe.SliceData(attribute), layout, func() (*memory.Block, weights.Form, error) {
 		list, err := build()
 		if err != nil {
-			return nil, packed{}, err
+			return nil, weights.Form{}, err
 		}
 		return block(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(list))), 4*len(list)))
 	})
@@ -120,10 +111,10 @@ func (s *selection) linearModel(l *linear.Linear, scores, labels int) (*kernel, 
 		return nil, err
 	}
 	l.Coefficients, l.Intercepts, l.PostTransform = s.Floats("coefficients"), s.Floats("intercepts"), s.Text("post_transform", "NONE")
-	p, err := packShared(s.weights, unsafe.SliceData(l.Coefficients), "linear", func() (packedLinear, packed, error) {
+	p, err := weights.PackShared(s.weights, unsafe.SliceData(l.Coefficients), "linear", func() (packedLinear, weights.Form, error) {
 		model, err := linear.Compile(l)
 		if err != nil {
-			return packedLinear{}, packed{}, err
+			return packedLinear{}, weights.Form{}, err
 		}
 		b, form, err := block(model.Packed)
 		return packedLinear{model, b}, form, err
@@ -163,10 +154,10 @@ func selectOneHotEncoder(s *selection) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := packShared(s.weights, identity, "one hot", func() (packedOneHot, packed, error) {
+	p, err := weights.PackShared(s.weights, identity, "one hot", func() (packedOneHot, weights.Form, error) {
 		table, err := compile()
 		if err != nil {
-			return packedOneHot{}, packed{}, err
+			return packedOneHot{}, weights.Form{}, err
 		}
 		b, form, err := block(table.Packed)
 		return packedOneHot{table, b}, form, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/conv"
 	"github.com/inferd/inferd/kernels/cpu/memory"
@@ -58,14 +59,14 @@ func (s *selection) packConv(weight, bias *graph.Value, height, width int) (pack
 	if bias != nil {
 		name += fmt.Sprintf(" bias %p", bias.Constant)
 	}
-	return pack(s.weights, weight, name, func() (packedConv, packed, error) {
+	return weights.Pack(s.weights, weight, name, func() (packedConv, weights.Form, error) {
 		layout, err := conv.Choose(s.level, params, height, width)
 		if err != nil {
-			return packedConv{}, packed{}, noKernel("%v", err)
+			return packedConv{}, weights.Form{}, noKernel("%v", err)
 		}
 		block, err := memory.Allocate(4 * layout.Floats())
 		if err != nil {
-			return packedConv{}, packed{}, err
+			return packedConv{}, weights.Form{}, err
 		}
 		var biases []float32
 		if bias != nil {
@@ -73,9 +74,9 @@ func (s *selection) packConv(weight, bias *graph.Value, height, width int) (pack
 		}
 		if err := layout.Pack(block.Float32s(), tensor.Slice[float32](weight.Constant), biases); err != nil {
 			block.Free()
-			return packedConv{}, packed{}, err
+			return packedConv{}, weights.Form{}, err
 		}
-		return packedConv{layout, block}, packed{bytes: int64(block.Size()), free: block.Free}, nil
+		return packedConv{layout, block}, weights.Form{Bytes: int64(block.Size()), Free: block.Free}, nil
 	})
 }
 

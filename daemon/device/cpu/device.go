@@ -12,6 +12,7 @@ import (
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/kernels/cpu/isa"
 	"github.com/inferd/inferd/kernels/cpu/runtime"
 	"github.com/inferd/inferd/kernels/cpu/step"
@@ -53,15 +54,15 @@ func (d *Device) Fuses(operator string) bool {
 }
 
 // NewWeights implements device.Device.
-func (d *Device) NewWeights() device.Weights { return newWeights(nil) }
+func (d *Device) NewWeights() device.Weights { return weights.New(weights.OnHost) }
 
 // Select implements device.Device.
-func (d *Device) Select(n *graph.Node, weights device.Weights) (device.Kernel, error) {
+func (d *Device) Select(n *graph.Node, store device.Weights) (device.Kernel, error) {
 	choose, ok := selectors[operatorKey{n.Domain, n.Op}]
 	if !ok {
 		return nil, noKernel("no CPU kernel for operator %s", n.QualifiedOp())
 	}
-	k, err := choose(&selection{Node: n, level: d.level, threads: d.pool.Threads(), weights: weights.(*Weights)})
+	k, err := choose(&selection{Node: n, level: d.level, threads: d.pool.Threads(), weights: store.(*weights.Store)})
 	if err != nil {
 		return nil, err
 	}

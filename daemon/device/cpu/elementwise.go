@@ -99,7 +99,7 @@ func (s *selection) chain(name string, inputs int, instructions []elementwise.In
 		c.Inputs = append(c.Inputs, in)
 	}
 	// The chain is compiled here, not while emitting, because only now another device can take over; its operands are set later.
-	planned, err := elementwise.Plan(s.level, c, s.weights.allocate)
+	planned, err := elementwise.Plan(s.level, c, s.allocate)
 	if errors.Is(err, elementwise.ErrUnsupported) {
 		return nil, noKernel("%v", err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/gemm"
 	"github.com/inferd/inferd/kernels/cpu/step"
@@ -12,16 +13,16 @@ import (
 
 // packMatrix packs a constant matrix, [k, n] or where transposed [n, k].
 func (s *selection) packMatrix(v *graph.Value, k, n int, transposed bool) (*gemm.Packed, error) {
-	return pack(s.weights, v, fmt.Sprintf("gemm %d %d %v", k, n, transposed), func() (*gemm.Packed, packed, error) {
+	return weights.Pack(s.weights, v, fmt.Sprintf("gemm %d %d %v", k, n, transposed), func() (*gemm.Packed, weights.Form, error) {
 		row, column := n, 1
 		if transposed {
 			row, column = 1, k
 		}
 		p, err := gemm.Pack(s.level, tensor.Slice[float32](v.Constant), k, n, row, column)
 		if err != nil {
-			return nil, packed{}, err
+			return nil, weights.Form{}, err
 		}
-		return p, packed{bytes: int64(p.Bytes()), free: p.Free}, nil
+		return p, weights.Form{Bytes: int64(p.Bytes()), Free: p.Free}, nil
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/lstm"
 	"github.com/inferd/inferd/kernels/cpu/memory"
@@ -67,7 +68,7 @@ func (s *selection) packLSTM() (packedLSTM, error) {
 			name += fmt.Sprintf(" %p", v.Constant)
 		}
 	}
-	return pack(s.weights, s.Inputs[1], name, func() (packedLSTM, packed, error) {
+	return weights.Pack(s.weights, s.Inputs[1], name, func() (packedLSTM, weights.Form, error) {
 		_, alpha := s.Attributes["activation_alpha"]
 		_, beta := s.Attributes["activation_beta"]
 		w := s.shape(1)
@@ -78,7 +79,7 @@ func (s *selection) packLSTM() (packedLSTM, error) {
 			Layout: int(s.Int("layout", 0)), HasAlphaBeta: alpha || beta,
 		})
 		if err != nil {
-			return packedLSTM{}, packed{}, err
+			return packedLSTM{}, weights.Form{}, err
 		}
 		b, form, err := block(model.Packed)
 		return packedLSTM{model, b}, form, err

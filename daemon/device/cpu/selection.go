@@ -5,6 +5,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/isa"
 	"github.com/inferd/inferd/kernels/cpu/step"
@@ -18,7 +19,7 @@ type selection struct {
 	*graph.Node
 	level   isa.Level
 	threads int
-	weights *Weights
+	weights *weights.Store
 }
 
 // kernel is a chosen kernel: a name for people and the planner that makes its steps once the operands have their places.

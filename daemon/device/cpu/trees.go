@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/memory"
 	"github.com/inferd/inferd/kernels/cpu/step"
@@ -49,17 +50,17 @@ func (s *selection) trees(e *trees.Ensemble, scores, labels int) (*kernel, error
 		return nil, err
 	}
 	identity := unsafe.SliceData(e.NodeValues)
-	p, err := packShared(s.weights, identity, "trees", func() (packedTrees, packed, error) {
+	p, err := weights.PackShared(s.weights, identity, "trees", func() (packedTrees, weights.Form, error) {
 		model, err := trees.Compile(e)
 		if err != nil {
-			return packedTrees{}, packed{}, err
+			return packedTrees{}, weights.Form{}, err
 		}
 		block, err := memory.Allocate(len(model.Packed))
 		if err != nil {
-			return packedTrees{}, packed{}, err
+			return packedTrees{}, weights.Form{}, err
 		}
 		copy(block.Bytes(), model.Packed)
-		return packedTrees{model, block}, packed{bytes: int64(block.Size()), free: block.Free}, nil
+		return packedTrees{model, block}, weights.Form{Bytes: int64(block.Size()), Free: block.Free}, nil
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
@@ -25,7 +26,7 @@ func (*Device) Info() device.Info {
 func (*Device) Fuses(string) bool { return false }
 
 // NewWeights implements device.Device.
-func (*Device) NewWeights() device.Weights { return newWeights(nil) }
+func (*Device) NewWeights() device.Weights { return weights.New(weights.OnHost) }
 
 // Close implements device.Device.
 func (*Device) Close() {}
