@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/kernels/cpu/activation"
 )
 
@@ -15,5 +16,5 @@ func (s *selection) fusedActivation() (activation.Activation, error) {
 			return activation.Activation{Kind: kind, P0: s.Float("activation_alpha", 0), P1: s.Float("activation_beta", 0)}, nil
 		}
 	}
-	return activation.Activation{}, noKernel("unknown fused activation %q", name)
+	return activation.Activation{}, node.NoKernel("unknown fused activation %q", name)
 }

@@ -5,22 +5,13 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/linear"
 	"github.com/inferd/inferd/kernels/cpu/memory"
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
-
-// rows returns the shape of input 0 as rows and columns.
-func (s *selection) rows() (rows, columns int) {
-	shape := s.shape(0)
-	if len(shape) == 0 {
-		return 1, 1
-	}
-	columns = int(shape[len(shape)-1])
-	return int(product(shape[:len(shape)-1])), columns
-}
 
 // packFloats keeps a list of floats made from an attribute.
 func (s *selection) packFloats(attribute []float32, layout string, build func() ([]float32, error)) (step.Operand, error) {
@@ -44,15 +35,15 @@ func selectScaler(s *selection) (*kernel, error) {
 	if err := s.wantFloat32(); err != nil {
 		return nil, err
 	}
-	rows, columns := s.rows()
+	rows, columns := s.Rows()
 	if columns > maxScalerColumns {
-		return nil, noKernel("%d columns, at most %d are supported", columns, maxScalerColumns)
+		return nil, node.NoKernel("%d columns, at most %d are supported", columns, maxScalerColumns)
 	}
 	var places [2]step.Operand
 	for i, name := range []string{"offset", "scale"} {
 		attribute := s.Floats(name)
 		if len(attribute) == 0 {
-			return nil, noKernel("attribute %q is missing", name)
+			return nil, node.NoKernel("attribute %q is missing", name)
 		}
 		var err error
 		places[i], err = s.packFloats(attribute, name, func() ([]float32, error) { return linear.Expand(attribute, columns) })
@@ -77,7 +68,7 @@ func selectNormalizer(s *selection) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, columns := s.rows()
+	rows, columns := s.Rows()
 	return &kernel{name: s.named("normalizer", tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
 		x, err := at.Input(0)
 		if err != nil {
@@ -95,7 +86,7 @@ type packedLinear struct {
 
 func selectLinearClassifier(s *selection) (*kernel, error) {
 	if s.Texts("classlabels_strings") != nil {
-		return nil, noKernel("the class labels are strings")
+		return nil, node.NoKernel("the class labels are strings")
 	}
 	labels := s.Ints("classlabels_ints")
 	return s.linearModel(&linear.Linear{Classifier: true, Labels: labels, LabelCount: len(labels)}, 1, 0)
@@ -122,9 +113,9 @@ func (s *selection) linearModel(l *linear.Linear, scores, labels int) (*kernel, 
 	if err != nil {
 		return nil, err
 	}
-	rows, columns := s.rows()
+	rows, columns := s.Rows()
 	if columns != p.model.Features() {
-		return nil, noKernel("the rows have %d features, the model %d", columns, p.model.Features())
+		return nil, node.NoKernel("the rows have %d features, the model %d", columns, p.model.Features())
 	}
 	return &kernel{name: s.named("linear_model", tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
 		x, err := at.Input(0)
@@ -148,7 +139,7 @@ type packedOneHot struct {
 func selectOneHotEncoder(s *selection) (*kernel, error) {
 	var unknown step.Operand // where unknown categories are counted: with zeros they are no error
 	if s.Int("zeros", 1) == 0 {
-		unknown = statusOperand(program.StatusUnknownCategory)
+		unknown = node.StatusOperand(program.StatusUnknownCategory)
 	}
 	identity, compile, err := s.categories()
 	if err != nil {
@@ -165,7 +156,7 @@ func selectOneHotEncoder(s *selection) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := int(product(s.shape(0)))
+	n := int(node.Product(s.Shape(0)))
 	return &kernel{name: s.named("one_hot", s.Inputs[0].DType), emit: func(at device.Operands) ([]step.Step, error) {
 		x, err := at.Input(0)
 		if err != nil {
@@ -185,6 +176,6 @@ func (s *selection) categories() (identity any, compile func() (*linear.OneHot, 
 		list := s.Texts("cats_strings")
 		return unsafe.SliceData(list), func() (*linear.OneHot, error) { return linear.CompileStrings(list) }, nil
 	default:
-		return nil, nil, noKernel("the input is %v, want int64 or string", dtype)
+		return nil, nil, node.NoKernel("the input is %v, want int64 or string", dtype)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/conv"
@@ -22,25 +23,25 @@ type packedConv struct {
 func selectConv(s *selection) (*kernel, error) {
 	weight, bias := s.Input(1), s.Input(2)
 	if weight.Constant == nil || bias != nil && bias.Constant == nil {
-		return nil, noKernel("the weights are not constant")
+		return nil, node.NoKernel("the weights are not constant")
 	}
 	if err := s.wantFloat32(); err != nil {
 		return nil, err
 	}
 	if s.Int("residual_after", 0) != 0 && s.Input(3) != nil && s.Text("activation", "") != "" {
-		return nil, noKernel("the residual is added after the activation")
+		return nil, node.NoKernel("the residual is added after the activation")
 	}
 	fused, err := s.fusedActivation()
 	if err != nil {
 		return nil, err
 	}
-	x := s.shape(0)
+	x := s.Shape(0)
 	p, err := s.packConv(weight, bias, int(x[1]), int(x[2]))
 	if err != nil {
 		return nil, err
 	}
 	return &kernel{name: s.named("conv_"+p.layout.Algorithm.String(), tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
-		inputs, err := places(at, 0, 3)
+		inputs, err := node.Places(at, 0, 3)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +63,7 @@ func (s *selection) packConv(weight, bias *graph.Value, height, width int) (pack
 	return weights.Pack(s.weights, weight, name, func() (packedConv, weights.Form, error) {
 		layout, err := conv.Choose(s.level, params, height, width)
 		if err != nil {
-			return packedConv{}, weights.Form{}, noKernel("%v", err)
+			return packedConv{}, weights.Form{}, node.NoKernel("%v", err)
 		}
 		block, err := memory.Allocate(4 * layout.Floats())
 		if err != nil {
@@ -82,24 +83,12 @@ func (s *selection) packConv(weight, bias *graph.Value, height, width int) (pack
 
 // convParams reads the layer's attributes; package op has checked them.
 func (s *selection) convParams() conv.Params {
-	weight := s.shape(1)
-	strides, dilations, pads := pair(s.Ints("strides")), pair(s.Ints("dilations")), s.Ints("pads")
-	if len(pads) != 4 {
-		pads = make([]int64, 4)
-	}
+	weight, w := s.Shape(1), s.Window()
 	group := int(s.Int("group", 1))
 	return conv.Params{
 		InputChannels: int(weight[1]) * group, OutputChannels: int(weight[0]), Groups: group,
 		KernelHeight: int(weight[2]), KernelWidth: int(weight[3]),
-		StrideHeight: strides[0], StrideWidth: strides[1], DilationHeight: dilations[0], DilationWidth: dilations[1],
-		PadTop: int(pads[0]), PadLeft: int(pads[1]), PadBottom: int(pads[2]), PadRight: int(pads[3]),
+		StrideHeight: w.Strides[0], StrideWidth: w.Strides[1], DilationHeight: w.Dilations[0], DilationWidth: w.Dilations[1],
+		PadTop: w.PadTop, PadLeft: w.PadLeft, PadBottom: w.PadBottom, PadRight: w.PadRight,
 	}
-}
-
-// pair returns the two elements of a list, or ones where it is absent.
-func pair(list []int64) [2]int {
-	if len(list) != 2 {
-		return [2]int{1, 1}
-	}
-	return [2]int{int(list[0]), int(list[1])}
 }

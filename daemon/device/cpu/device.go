@@ -12,6 +12,7 @@ import (
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/kernels/cpu/isa"
 	"github.com/inferd/inferd/kernels/cpu/runtime"
@@ -60,9 +61,9 @@ func (d *Device) NewWeights() device.Weights { return weights.New(weights.OnHost
 func (d *Device) Select(n *graph.Node, store device.Weights) (device.Kernel, error) {
 	choose, ok := selectors[operatorKey{n.Domain, n.Op}]
 	if !ok {
-		return nil, noKernel("no CPU kernel for operator %s", n.QualifiedOp())
+		return nil, node.NoKernel("no CPU kernel for operator %s", n.QualifiedOp())
 	}
-	k, err := choose(&selection{Node: n, level: d.level, threads: d.pool.Threads(), weights: store.(*weights.Store)})
+	k, err := choose(&selection{Node: node.Node{Node: n}, level: d.level, threads: d.pool.Threads(), weights: store.(*weights.Store)})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/gemm"
@@ -35,9 +36,9 @@ func selectLinear(s *selection) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, y := s.shape(0), s.outputShape(0)
+	x, y := s.Shape(0), s.OutputShape(0)
 	k, n := x[len(x)-1], y[len(y)-1]
-	if product(y) == 0 {
+	if node.Product(y) == 0 {
 		return nothing, nil
 	}
 	weights, err := s.packMatrix(s.Inputs[1], int(k), int(n), s.Int("transpose_b", 0) != 0)
@@ -45,14 +46,14 @@ func selectLinear(s *selection) (*kernel, error) {
 		return nil, err
 	}
 	product := gemm.Product{
-		Level: s.level, M: int(product(x[:len(x)-1])), N: int(n), K: int(k), Packed: weights,
+		Level: s.level, M: int(node.Product(x[:len(x)-1])), N: int(n), K: int(k), Packed: weights,
 		ResidualLast: s.Int("residual_after", 0) != 0, Alpha: s.Float("alpha", 1), Activation: fused,
 	}
 	return &kernel{
 		name:    s.named("linear", tensor.Float32),
 		inPlace: func(input int) bool { return input == 3 },
 		emit: func(at device.Operands) ([]step.Step, error) {
-			inputs, err := places(at, 0, 2, 3)
+			inputs, err := node.Places(at, 0, 2, 3)
 			if err != nil {
 				return nil, err
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/lstm"
@@ -23,26 +24,26 @@ type packedLSTM struct {
 func selectLSTM(s *selection) (*kernel, error) {
 	for _, i := range []int{1, 2, 3, 7} {
 		if v := s.Input(i); v != nil && (v.Constant == nil || v.DType != tensor.Float32) {
-			return nil, noKernel("input %d is no float32 constant", i)
+			return nil, node.NoKernel("input %d is no float32 constant", i)
 		}
 	}
 	if s.Inputs[0].DType != tensor.Float32 {
-		return nil, noKernel("the input is %v", s.Inputs[0].DType)
+		return nil, node.NoKernel("the input is %v", s.Inputs[0].DType)
 	}
 	p, err := s.packLSTM()
 	if errors.Is(err, lstm.ErrUnsupported) {
-		return nil, noKernel("%v", err)
+		return nil, node.NoKernel("%v", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	x := s.shape(0)
+	x := s.Shape(0)
 	steps, batch := int(x[0]), int(x[1])
 	return &kernel{
 		name:      s.named("lstm", tensor.Float32),
 		workspace: int64(p.model.WorkspaceBytes(steps, batch)),
 		emit: func(at device.Operands) ([]step.Step, error) {
-			inputs, err := places(at, 0, 4, 5, 6)
+			inputs, err := node.Places(at, 0, 4, 5, 6)
 			if err != nil {
 				return nil, err
 			}
@@ -71,7 +72,7 @@ func (s *selection) packLSTM() (packedLSTM, error) {
 	return weights.Pack(s.weights, s.Inputs[1], name, func() (packedLSTM, weights.Form, error) {
 		_, alpha := s.Attributes["activation_alpha"]
 		_, beta := s.Attributes["activation_beta"]
-		w := s.shape(1)
+		w := s.Shape(1)
 		model, err := lstm.Compile(s.level, &lstm.LSTM{
 			Inputs: int(w[2]), Hidden: int(w[1] / 4), Direction: s.Text("direction", "forward"),
 			W: floats(s.Inputs[1]), R: floats(s.Inputs[2]), B: floats(s.Input(3)), P: floats(s.Input(7)),

@@ -1,48 +1,30 @@
 package cpu
 
 import (
-	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/norm"
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
 
-// selectLayerNormalization runs ONNX's LayerNormalization: X, scale, bias? -> Y.
-func selectLayerNormalization(s *selection) (*kernel, error) {
-	if s.Output(1) != nil || s.Output(2) != nil {
-		return nil, noKernel("mean or inverse deviation is asked for")
-	}
-	shape := s.shape(0)
-	axis := normalAxis(s.Int("axis", -1), len(shape))
-	return s.normalization(norm.Norm{Rows: product(shape[:axis]), Width: product(shape[axis:]), Epsilon: float64(s.Float("epsilon", 1e-5))},
-		normOperands{x: 0, residual: -1, scale: 1, bias: 2, sum: -1})
-}
+// selectLayerNormalization runs ONNX's LayerNormalization.
+func selectLayerNormalization(s *selection) (*kernel, error) { return s.normalization(false) }
 
-// selectFusedLayerNormalization runs op.FusedLayerNormalization: X, residual?, scale, bias? -> Y, sum?.
-func selectFusedLayerNormalization(s *selection) (*kernel, error) {
-	shape := s.shape(0)
-	last := len(shape) - 1
-	return s.normalization(norm.Norm{Rows: product(shape[:last]), Width: shape[last], Epsilon: float64(s.Float("epsilon", 1e-5))},
-		normOperands{x: 0, residual: 1, scale: 2, bias: 3, sum: 1})
-}
+// selectFusedLayerNormalization runs op.FusedLayerNormalization.
+func selectFusedLayerNormalization(s *selection) (*kernel, error) { return s.normalization(true) }
 
-// normOperands says which inputs, and which output for the sum, play which part; -1 is absent.
-type normOperands struct{ x, residual, scale, bias, sum int }
-
-func (s *selection) normalization(n norm.Norm, o normOperands) (*kernel, error) {
+func (s *selection) normalization(fused bool) (*kernel, error) {
 	if err := s.wantFloat32(); err != nil {
 		return nil, err
 	}
-	width := n.Width
-	for _, v := range []*graph.Value{s.Input(o.scale), s.Input(o.bias)} {
-		if v != nil && product(knownShape(v)) != width {
-			return nil, noKernel("scale or bias has shape %v, want %d elements", knownShape(v), width)
-		}
+	l, err := s.LayerNormalization(fused)
+	if err != nil {
+		return nil, err
 	}
+	n := norm.Norm{Rows: l.Rows, Width: l.Width, Epsilon: float64(l.Epsilon)}
 	return &kernel{
 		name:    s.named("layer_normalization", tensor.Float32),
-		inPlace: func(input int) bool { return input == o.x && s.Output(1) == nil },
+		inPlace: func(input int) bool { return input == l.X && s.Output(1) == nil },
 		emit: func(at device.Operands) ([]step.Step, error) {
 			if n.Rows*n.Width == 0 {
 				return nil, nil
@@ -52,7 +34,7 @@ func (s *selection) normalization(n norm.Norm, o normOperands) (*kernel, error) 
 				return nil, err
 			}
 			for _, part := range []struct{ operand, input int }{
-				{norm.OperandX, o.x}, {norm.OperandResidual, o.residual}, {norm.OperandScale, o.scale}, {norm.OperandBias, o.bias},
+				{norm.OperandX, l.X}, {norm.OperandResidual, l.Residual}, {norm.OperandScale, l.Scale}, {norm.OperandBias, l.Bias},
 			} {
 				if part.input < 0 {
 					continue
@@ -62,15 +44,10 @@ func (s *selection) normalization(n norm.Norm, o normOperands) (*kernel, error) 
 				}
 			}
 			planned.Operand[norm.OperandY] = at.Output(0)
-			if o.sum >= 0 {
-				planned.Operand[norm.OperandSum] = at.Output(o.sum)
+			if l.Sum >= 0 {
+				planned.Operand[norm.OperandSum] = at.Output(l.Sum)
 			}
 			return []step.Step{planned}, nil
 		},
 	}, nil
-}
-
-func knownShape(v *graph.Value) []int64 {
-	shape, _ := v.KnownShape()
-	return shape
 }

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/isa"
 	"github.com/inferd/inferd/kernels/cpu/pool"
@@ -10,7 +11,7 @@ import (
 
 func selectMaxPool(s *selection) (*kernel, error) {
 	if s.Output(1) != nil {
-		return nil, noKernel("the indices are asked for")
+		return nil, node.NoKernel("the indices are asked for")
 	}
 	return s.pool("max_pool", pool.Maximum)
 }
@@ -19,14 +20,10 @@ func selectAveragePool(s *selection) (*kernel, error) { return s.pool("average_p
 
 // pool slides a window over a tensor in channels-last layout.
 func (s *selection) pool(name string, kind pool.Kind) (*kernel, error) {
-	size, strides, dilations, pads := pair(s.Ints("kernel_shape")), pair(s.Ints("strides")), pair(s.Ints("dilations")), s.Ints("pads")
-	if len(pads) != 4 {
-		pads = make([]int64, 4)
-	}
+	w := s.Window()
 	window := pool.Window{
-		Kind: kind, KernelHeight: size[0], KernelWidth: size[1], StrideHeight: strides[0], StrideWidth: strides[1],
-		DilationHeight: dilations[0], DilationWidth: dilations[1],
-		PadTop: int(pads[0]), PadLeft: int(pads[1]), PadBottom: int(pads[2]), PadRight: int(pads[3]),
+		Kind: kind, KernelHeight: w.Size[0], KernelWidth: w.Size[1], StrideHeight: w.Strides[0], StrideWidth: w.Strides[1],
+		DilationHeight: w.Dilations[0], DilationWidth: w.Dilations[1], PadTop: w.PadTop, PadLeft: w.PadLeft, PadBottom: w.PadBottom, PadRight: w.PadRight,
 		CountIncludePad: s.Int("count_include_pad", 0) != 0,
 	}
 	return s.pooling(name, func(level isa.Level, u pool.Use) (step.Step, error) { return pool.Plan(level, window, u) })
@@ -40,13 +37,13 @@ func (s *selection) pooling(name string, plan func(isa.Level, pool.Use) (step.St
 	if err := s.wantFloat32(); err != nil {
 		return nil, err
 	}
-	x, y := s.shape(0), s.outputShape(0)
+	x, y := s.Shape(0), s.OutputShape(0)
 	use := pool.Use{
 		Batch: int(x[0]), Height: int(x[1]), Width: int(x[2]), Channels: int(x[3]), OutputHeight: int(y[1]), OutputWidth: int(y[2]),
 	}
 	return &kernel{name: s.named(name, tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
 		var err error
-		if use.Input, err = at.Input(0); err != nil || product(y) == 0 {
+		if use.Input, err = at.Input(0); err != nil || node.Product(y) == 0 {
 			return nil, err
 		}
 		use.Output = at.Output(0)

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/kernels/cpu/reduce"
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
@@ -15,24 +16,18 @@ var reductions = map[string]reduce.Op{
 
 // selectReduce runs the reductions whose axes are constant.
 func selectReduce(s *selection) (*kernel, error) {
-	shape := s.shape(0)
+	shape := s.Shape(0)
 	r := reduce.Reduce{Op: reductions[s.Op], Type: reduce.Type(s.Inputs[0].DType), Shape: shape, Last: s.Int("select_last_index", 0) != 0}
-	switch axes, known := s.constantInts(1); {
-	case s.Op == "ArgMax" || s.Op == "ArgMin":
-		r.Axes = []int{normalAxis(s.Int("axis", 0), len(shape))}
-	case known:
-		for _, axis := range axes {
-			r.Axes = append(r.Axes, normalAxis(axis, len(shape)))
-		}
-	case s.Input(1) != nil:
-		return nil, noKernel("the axes depend on data")
+	axes, err := s.Axes()
+	if err != nil {
+		return nil, err
 	}
-	if len(r.Axes) == 0 && s.Int("noop_with_empty_axes", 0) != 0 {
+	if r.Axes = axes; len(axes) == 0 && len(shape) > 0 {
 		return selectCopy(s)
 	}
 	planned, err := r.Plan(s.level)
 	if errors.Is(err, reduce.ErrUnsupported) {
-		return nil, noKernel("%v", err)
+		return nil, node.NoKernel("%v", err)
 	}
 	if err != nil {
 		return nil, err

@@ -3,8 +3,8 @@ package cpu
 import (
 	"fmt"
 
-	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/isa"
@@ -16,7 +16,7 @@ type selector func(s *selection) (*kernel, error)
 
 // selection is a node in the course of getting its kernel.
 type selection struct {
-	*graph.Node
+	node.Node
 	level   isa.Level
 	threads int
 	weights *weights.Store
@@ -51,11 +51,6 @@ func (k *kernel) Emit(at device.Operands) (device.Code, error) {
 	return steps, nil
 }
 
-// noKernel says why no kernel of this device runs the node.
-func noKernel(format string, args ...any) error {
-	return &device.NoKernelError{Reason: fmt.Sprintf(format, args...)}
-}
-
 // named completes a kernel's name with the element type and the instruction set.
 func (s *selection) named(name string, dtype tensor.DType) string {
 	short := map[tensor.DType]string{tensor.Float32: "f32", tensor.Int64: "i64", tensor.Int32: "i32", tensor.Bool: "b8", tensor.String: "string"}
@@ -66,59 +61,12 @@ func (s *selection) named(name string, dtype tensor.DType) string {
 	return fmt.Sprintf("%s_%s_%v", name, suffix, s.level)
 }
 
-// shape returns the known shape of input i; nil where the input is absent.
-func (s *selection) shape(i int) []int64 {
-	v := s.Input(i)
-	if v == nil {
-		return nil
-	}
-	shape, _ := v.KnownShape()
-	return shape
-}
-
-// outputShape returns the known shape of output i.
-func (s *selection) outputShape(i int) []int64 {
-	shape, _ := s.Output(i).KnownShape()
-	return shape
-}
-
 // wantFloat32 refuses a node with an input of another type.
 func (s *selection) wantFloat32() error {
 	for i, v := range s.Inputs {
 		if v != nil && v.DType != tensor.Float32 {
-			return noKernel("input %d is %v; the CPU kernel of %s is for float32", i, v.DType, s.QualifiedOp())
+			return node.NoKernel("input %d is %v; the CPU kernel of %s is for float32", i, v.DType, s.QualifiedOp())
 		}
 	}
 	return nil
-}
-
-// constantInts returns the elements of a small integer input that is known, or ok false.
-func (s *selection) constantInts(i int) ([]int64, bool) {
-	v := s.Input(i)
-	if v == nil {
-		return nil, false
-	}
-	return v.KnownContent()
-}
-
-// places resolves operands in one go: the inputs listed, then the outputs listed.
-func places(at device.Operands, inputs ...int) ([]step.Operand, error) {
-	list := make([]step.Operand, len(inputs))
-	for k, i := range inputs {
-		operand, err := at.Input(i)
-		if err != nil {
-			return nil, err
-		}
-		list[k] = operand
-	}
-	return list, nil
-}
-
-// product multiplies dimensions; shapes were checked for overflow before a kernel is chosen.
-func product(dims []int64) int64 {
-	p := int64(1)
-	for _, dim := range dims {
-		p *= dim
-	}
-	return p
 }

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/softmax"
 	"github.com/inferd/inferd/kernels/cpu/step"
@@ -12,16 +13,16 @@ func selectSoftmax(s *selection) (*kernel, error) {
 	if err := s.wantFloat32(); err != nil {
 		return nil, err
 	}
-	shape := s.shape(0)
+	shape := s.Shape(0)
 	if len(shape) == 0 {
-		return nil, noKernel("the input is a scalar")
+		return nil, node.NoKernel("the input is a scalar")
 	}
-	plan := softmax.Softmax{Shape: shape, Axis: normalAxis(s.Int("axis", -1), len(shape)), Log: s.Op == "LogSoftmax"}
+	plan := softmax.Softmax{Shape: shape, Axis: node.NormalAxis(s.Int("axis", -1), len(shape)), Log: s.Op == "LogSoftmax"}
 	return &kernel{
 		name:    s.named("softmax", tensor.Float32),
 		inPlace: func(input int) bool { return input == 0 },
 		emit: func(at device.Operands) ([]step.Step, error) {
-			if product(shape) == 0 {
+			if node.Product(shape) == 0 {
 				return nil, nil
 			}
 			planned, err := plan.Plan(s.level)

@@ -12,11 +12,11 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Flatten"}:   selectCopy,
 	{graph.DomainONNX, "Squeeze"}:   selectCopy,
 	{graph.DomainONNX, "Unsqueeze"}: selectCopy,
-	{graph.DomainONNX, "Transpose"}: selectTranspose,
-	{graph.DomainONNX, "Expand"}:    selectExpand,
-	{graph.DomainONNX, "Concat"}:    selectConcat,
-	{graph.DomainONNX, "Split"}:     selectSplit,
-	{graph.DomainONNX, "Slice"}:     selectSlice,
+	{graph.DomainONNX, "Transpose"}: selectCopy,
+	{graph.DomainONNX, "Expand"}:    selectCopy,
+	{graph.DomainONNX, "Concat"}:    selectCopy,
+	{graph.DomainONNX, "Split"}:     selectCopy,
+	{graph.DomainONNX, "Slice"}:     selectCopy,
 	{graph.DomainONNX, "Gather"}:    selectGather,
 
 	{graph.DomainONNX, "MatMul"}: selectMatMul,
@@ -62,7 +62,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Cast"}:           selectElementwise,
 
 	{graph.DomainFused, "Attention"}:   selectAttention,
-	{graph.DomainFused, "Elementwise"}: selectChain,
+	{graph.DomainFused, "Elementwise"}: selectElementwise,
 	{graph.DomainFused, "Conv"}:        selectConv,
 	{graph.DomainFused, "Linear"}:      selectLinear,
 

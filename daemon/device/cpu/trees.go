@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/memory"
@@ -30,7 +31,7 @@ func (s *selection) ensemble(prefix string) *trees.Ensemble {
 
 func selectTreeClassifier(s *selection) (*kernel, error) {
 	if s.Texts("classlabels_strings") != nil {
-		return nil, noKernel("the class labels are strings")
+		return nil, node.NoKernel("the class labels are strings")
 	}
 	e := s.ensemble("class")
 	e.Classifier, e.Labels = true, s.Ints("classlabels_int64s")
@@ -65,10 +66,10 @@ func (s *selection) trees(e *trees.Ensemble, scores, labels int) (*kernel, error
 	if err != nil {
 		return nil, err
 	}
-	x := s.shape(0)
-	rows, features := int(product(x[:len(x)-1])), int(x[len(x)-1])
+	x := s.Shape(0)
+	rows, features := int(node.Product(x[:len(x)-1])), int(x[len(x)-1])
 	if features < p.model.Features() {
-		return nil, noKernel("the rows have %d features, the trees test feature %d", features, p.model.Features()-1)
+		return nil, node.NoKernel("the rows have %d features, the trees test feature %d", features, p.model.Features()-1)
 	}
 	return &kernel{name: s.named("trees", tensor.Float32), emit: func(at device.Operands) ([]step.Step, error) {
 		input, err := at.Input(0)
