@@ -9,6 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 MODELS ?= bench/samples
 CASES ?= ../shared/models
+# The product: with the GPU part, which needs our declarations of the driver (an absolute path: the module gorgonia.org/cu reads them too).
+CUDA_TAG := -tags cuda
+export CGO_CFLAGS ?= -O2 -g -I$(CURDIR)/cgo/cuda/include
 # Compiles the kernels at -O1, for tests that instrument or emulate them.
 O1 := CC=$(CURDIR)/.ci/gcc-o1
 
@@ -22,7 +25,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/inferd
-	$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/inferd ./daemon/inferd
+	$(GO) build $(CUDA_TAG) -ldflags "-s -w -X main.version=$(VERSION)" -o bin/inferd ./daemon/inferd
 
 .PHONY: run
 run: build ## serve the sample models on 127.0.0.1:8000 (MODELS=folder for others)
@@ -31,6 +34,7 @@ run: build ## serve the sample models on 127.0.0.1:8000 (MODELS=folder for other
 .PHONY: test
 test: ## run the tests
 	$(GO) test ./...
+	$(GO) test $(CUDA_TAG) ./cgo/... ./daemon/device/cuda/... ./daemon/inferd/...
 
 .PHONY: test-race
 test-race: ## run the concurrent packages' tests under the race detector
@@ -75,6 +79,7 @@ models: $(VENV)/peers ## fetch all-MiniLM-L6-v2 and lay it out as models/minilm/
 check: ## vet, format, generated files, import directions
 	test -z "$$(gofmt -l daemon kernels cgo bench)" || { gofmt -l daemon kernels cgo bench; echo "run gofmt"; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet $(CUDA_TAG) ./...
 	$(GO) run ./kernels/cpu/abi/copyheaders -check
 	$(GO) run ./daemon/device/devicetest/coverage | diff daemon/device/devicetest/ONNX_COVERAGE.md - || { echo "daemon/device/devicetest/ONNX_COVERAGE.md is stale: run make generate"; exit 1; }
 	$(GO) run ./bench/report -check
@@ -87,6 +92,33 @@ generate: ## refresh generated files
 	$(GO) run ./daemon/device/devicetest/coverage > daemon/device/devicetest/ONNX_COVERAGE.md.new
 	mv daemon/device/devicetest/ONNX_COVERAGE.md.new daemon/device/devicetest/ONNX_COVERAGE.md
 	$(GO) run ./bench/report
+
+# The CUDA compiler, five packages of Python's index, unpacked; users need none of it, because its output is committed.
+CUDA := .cuda/nvidia/cu13
+CUDA_PACKAGES := nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85
+NVCC := $(CUDA)/bin/nvcc -std=c++17 -O3 -fatbin -compress-mode=size \
+	$(foreach capability,75 80 90a 100 120,-gencode arch=compute_$(capability),code=sm_$(capability)) -gencode arch=compute_75,code=compute_75
+KERNELS := $(wildcard kernels/cuda/*.cu)
+
+.PHONY: kernels
+kernels: $(KERNELS:.cu=.fatbin) ## compile the CUDA kernels into the committed fat binaries (-j2: two at a time)
+
+kernels/cuda/%.fatbin: kernels/cuda/%.cu $(wildcard kernels/cuda/*.cuh) | $(CUDA)/installed
+	$(NVCC) $< -o $@
+
+.PHONY: check-kernels
+check-kernels: $(KERNELS:kernels/cuda/%.cu=.cuda/check/%.checked) ## compile the CUDA kernels anew and compare with what is committed
+	@bytes=$$(cat kernels/cuda/*.fatbin | wc -c); echo "$$bytes bytes of fat binaries"; [ $$bytes -le 8388608 ] || { echo "more than 8 MiB"; exit 1; }
+
+.cuda/check/%.checked: kernels/cuda/%.cu kernels/cuda/%.fatbin $(wildcard kernels/cuda/*.cuh) | $(CUDA)/installed
+	@mkdir -p $(@D)
+	$(NVCC) $< -o $(@:.checked=.fatbin)
+	cmp $(@:.checked=.fatbin) kernels/cuda/$*.fatbin || { echo "kernels/cuda/$*.fatbin is stale: run make kernels"; exit 1; }
+	touch $@
+
+$(CUDA)/installed:
+	$(PYTHON) -m pip install -q --no-deps --target .cuda $(CUDA_PACKAGES)
+	touch $@
 
 # The Python packages that measurements and client tests use, pinned.
 $(VENV)/peers: bench/requirements.txt

@@ -168,5 +168,9 @@ func newDevicesCommand() *cobra.Command {
 	return c
 }
 
-// errNoCUDA says that this program cannot use a GPU.
-var errNoCUDA = errors.New("this inferd was built without the tag cuda; make build has it")
+var (
+	// errNoDriver says that the host is not made for GPUs, which is nothing to worry about.
+	errNoDriver = errors.New("no NVIDIA driver")
+	// errNoCUDA says that this program cannot use a GPU.
+	errNoCUDA = fmt.Errorf("%w can be used: this inferd was built without the tag cuda; make build has it", errNoDriver)
+)

@@ -111,6 +111,12 @@ func serve(o serveOptions, models string) error {
 		return err
 	}
 	defer d.close()
+	switch {
+	case errors.Is(d.missing, errNoDriver):
+		logger.Info("no GPU, models run on the CPU", "reason", d.missing)
+	case d.missing != nil:
+		logger.Warn("a GPU cannot be used; models that it should run do so on what works", "reason", d.missing)
+	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	s := &server{options: o, models: models, logger: logger, failed: make(chan error, 2)}

@@ -73,8 +73,18 @@ func (f *Frame) status() *[StatusBytes / 8]int64 {
 	return (*[StatusBytes / 8]int64)(f.Bases[step.BaseArena])
 }
 
-// dataError returns what the counters say after a run.
-func (f *Frame) dataError() error {
+// Begin clears the counters ahead of a run.
+func (f *Frame) Begin() { clear(f.status()[:]) }
+
+// AddStatus adds the counters of steps that ran elsewhere; at is where they were copied to.
+func (f *Frame) AddStatus(at unsafe.Pointer) {
+	for i, count := range (*[StatusBytes / 8]int64)(at) {
+		f.status()[i] += count
+	}
+}
+
+// DataError returns what the counters say after a run.
+func (f *Frame) DataError() error {
 	switch status := f.status(); {
 	case status[StatusIndexOutOfRange/8] != 0:
 		return errIndex
@@ -161,7 +171,7 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 		began = time.Now()
 	}
 	if cursor == (Cursor{}) {
-		clear(frame.status()[:])
+		frame.Begin()
 	}
 	for cursor.Segment < len(p.Segments) {
 		left := quantum
@@ -180,7 +190,7 @@ func (p *Program) Run(frame *Frame, cursor Cursor, quantum time.Duration) (Curso
 			return cursor, false, nil
 		}
 	}
-	return cursor, true, frame.dataError()
+	return cursor, true, frame.DataError()
 }
 
 // Close releases the segments. No run may be under way.

@@ -1,33 +1,16 @@
 package cpu_test
 
 import (
-	"bytes"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/inferd/inferd/daemon/compiler"
-	"github.com/inferd/inferd/daemon/compiler/onnx"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
+	"github.com/inferd/inferd/daemon/device/devicetest"
 	"github.com/inferd/inferd/daemon/device/reference"
-	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/isa"
 )
-
-// modelFolders lists case folders: the repository's own samples, and reference models where they lie beside the repository.
-func modelFolders(t *testing.T) []string {
-	t.Helper()
-	folders, err := filepath.Glob("../../../../shared/models/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(folders) == 0 {
-		t.Skip("no reference models beside the repository")
-	}
-	return folders
-}
 
 // TestBatchesEqualSingles proves on whole models that a request's bits do not depend on its company: the rows of a batch are the same, bit for
 // bit, as each row alone, with every instruction set and with one and two threads.
@@ -44,121 +27,12 @@ func TestBatchesEqualSingles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, folder := range modelFolders(t) {
+			for _, folder := range devicetest.ModelFolders(t) {
 				t.Run(filepath.Base(folder)+"/"+d.Info().Description, func(t *testing.T) {
-					checkRows(t, folder, compiler.Options{Devices: []device.Device{d, r}, Evaluator: r})
+					devicetest.CheckRows(t, folder, compiler.Options{Devices: []device.Device{d, r}, Evaluator: r})
 				})
 			}
 			d.Close()
 		}
 	}
-}
-
-func checkRows(t *testing.T, folder string, options compiler.Options) {
-	data, err := os.ReadFile(filepath.Join(folder, "model.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := compiler.Load(data, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	if b := m.Batching(); !b.Batchable {
-		t.Fatalf("not batchable: %s", b.Reason)
-	}
-	batch := batchOf(t, filepath.Join(folder, "test_data_set_0"), len(m.Inputs()), 3)
-	together := runModel(t, m, batch)
-	var previous []*tensor.Tensor
-	for row := range int64(3) {
-		alone := runModel(t, m, rowsOf(batch, row))
-		for i, t3 := range rowsOf(together, row) {
-			if !bytes.Equal(t3.Data, alone[i].Data) {
-				t.Errorf("output %q: row %d of a batch differs from the row alone", m.OutputNames()[i], row)
-			}
-		}
-		if last := len(alone) - 1; previous != nil && bytes.Equal(previous[last].Data, alone[last].Data) {
-			t.Errorf("rows %d and %d have different inputs and the same outputs", row-1, row)
-		}
-		previous = alone
-	}
-}
-
-// batchOf makes a batch whose rows are drawn from the stored inputs, each row different.
-func batchOf(t *testing.T, folder string, inputs, rows int) []*tensor.Tensor {
-	t.Helper()
-	random := rand.New(rand.NewPCG(3, 5))
-	list := make([]*tensor.Tensor, inputs)
-	for i := range list {
-		data, err := os.ReadFile(filepath.Join(folder, "input_"+string(rune('0'+i))+".pb"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		stored, _, err := onnx.ParseTensor(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		shape := append([]int64{int64(rows)}, stored.Shape[1:]...)
-		list[i] = tensor.New(stored.DType, shape...)
-		switch count := int(list[i].Elements()); stored.DType {
-		case tensor.Float32:
-			for k := range count {
-				from := tensor.Slice[float32](stored)
-				tensor.Slice[float32](list[i])[k] = from[random.IntN(len(from))] + float32(random.NormFloat64())*0.1
-			}
-		case tensor.Int64:
-			for k := range count {
-				from := tensor.Slice[int64](stored)
-				tensor.Slice[int64](list[i])[k] = from[random.IntN(len(from))]
-			}
-		case tensor.String:
-			for k := range count {
-				list[i].Strings[k] = stored.Strings[random.IntN(len(stored.Strings))]
-			}
-		default:
-			t.Fatalf("no inputs of type %v", stored.DType)
-		}
-	}
-	return list
-}
-
-// rowsOf returns one row of each tensor, as a batch of one.
-func rowsOf(batch []*tensor.Tensor, row int64) []*tensor.Tensor {
-	list := make([]*tensor.Tensor, len(batch))
-	for i, b := range batch {
-		shape := append([]int64{1}, b.Shape[1:]...)
-		rows := b.Shape[0]
-		list[i] = &tensor.Tensor{DType: b.DType, Shape: shape}
-		if b.DType == tensor.String {
-			size := int64(len(b.Strings)) / rows
-			list[i].Strings = b.Strings[row*size : (row+1)*size]
-			continue
-		}
-		size := int64(len(b.Data)) / rows
-		list[i].Data = append([]byte(nil), b.Data[row*size:(row+1)*size]...)
-	}
-	return list
-}
-
-func runModel(t *testing.T, m *compiler.Model, inputs []*tensor.Tensor) []*tensor.Tensor {
-	t.Helper()
-	shapes := make([][]int64, len(inputs))
-	for i, in := range inputs {
-		shapes[i] = in.Shape
-	}
-	p, err := m.Specialize(shapes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	r, err := compiler.NewRunner(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	outputs, err := r.Run(inputs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return outputs
 }

@@ -23,10 +23,19 @@ var flags = []string{"-std=c++17", "-O2", "-g1", "-fPIC", "-ffp-contract=off", "
 // Build compiles all kernels into a shared library, or finds the one that was built of the same sources, and returns its path.
 var Build = sync.OnceValues(func() (string, error) { return build(Folder(), Cache()) })
 
-// Folder is the folder of the kernels' sources: this file's parent.
+// Folder is the folder of the kernels' sources, below the root of the module in which a test runs.
 func Folder() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Dir(filepath.Dir(file))
+	folder, err := os.Getwd()
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(folder, "go.mod")); missing == nil {
+			break
+		}
+		if folder == filepath.Dir(folder) {
+			break
+		}
+		folder = filepath.Dir(folder)
+	}
+	return filepath.Join(folder, "kernels", "cuda")
 }
 
 // Cache is where built libraries are kept between runs.

@@ -1,0 +1,62 @@
+//go:build cuda
+
+package cuda_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/cpu"
+	"github.com/inferd/inferd/daemon/device/cuda"
+	"github.com/inferd/inferd/daemon/device/devicetest"
+	"github.com/inferd/inferd/daemon/device/reference"
+	"github.com/inferd/inferd/kernels/cpu/isa"
+	"github.com/inferd/inferd/kernels/cuda/emulation"
+	"github.com/inferd/inferd/kernels/cuda/fakedriver"
+)
+
+// fake is the driver of this process; on a host with a GPU, INFERD_TEST_GPU=1 runs the tests there instead.
+var fake *fakedriver.Control
+
+func TestMain(m *testing.M) {
+	if os.Getenv("INFERD_TEST_GPU") == "" {
+		var err error
+		fake, err = fakedriver.Use()
+		switch {
+		case errors.Is(err, emulation.ErrNoCompiler):
+			fmt.Println("skipped:", err)
+			return
+		case err != nil:
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// open opens a GPU and what runs the operators that it lacks.
+func open(t *testing.T) (*cuda.Device, []device.Device) {
+	t.Helper()
+	d, err := cuda.Open("0", cuda.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	level, err := isa.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := cpu.New(level, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, []device.Device{d, host, reference.New()}
+}
+
+// TestCases holds the device to the operator cases. Operators without a kernel run on the host, with their transfers.
+func TestCases(t *testing.T) {
+	_, devices := open(t)
+	devicetest.Run(t, devicetest.Setup{Devices: devices, Evaluator: reference.New()})
+}

@@ -1,0 +1,49 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"slices"
+
+	"github.com/inferd/inferd/cgo/cuda"
+	"github.com/inferd/inferd/daemon/compiler/program"
+	"github.com/inferd/inferd/kernels/cpu/step"
+	kernel "github.com/inferd/inferd/kernels/cuda"
+)
+
+// launch is a kernel launch as an operation.
+type launch struct{ kernel.Launch }
+
+func operationsOf(launches []kernel.Launch) []operation {
+	list := make([]operation, len(launches))
+	for i, l := range launches {
+		list[i] = launch{l}
+	}
+	return list
+}
+
+func (l launch) issue(d *Device, q *cuda.Sequence, bases []uintptr) error {
+	f, err := d.kernels.function(l.Module, l.Kernel)
+	if err != nil {
+		return err
+	}
+	q.Launch(f, l.Grid, l.Block, l.SharedBytes, l.Resolve(bases))
+	return nil
+}
+
+func (l launch) raises() bool {
+	return slices.ContainsFunc(l.Addresses, func(a kernel.Address) bool {
+		return a.Operand.Base == step.BaseArena && a.Operand.Offset < program.StatusBytes
+	})
+}
+
+// nowhere gives operands places that keep every promise about alignment, for planning ahead.
+type nowhere struct{}
+
+func (nowhere) Input(i int) (step.Operand, error) { return nowhere{}.Output(i), nil }
+
+func (nowhere) Output(i int) step.Operand {
+	return step.Operand{Base: step.BaseArena, Offset: program.StatusBytes + int64(i)<<32}
+}
+
+func (nowhere) Workspace() step.Operand { return nowhere{}.Output(1 << 10) }

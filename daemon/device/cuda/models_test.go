@@ -1,0 +1,25 @@
+//go:build cuda
+
+package cuda_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/inferd/inferd/daemon/compiler"
+	"github.com/inferd/inferd/daemon/device/devicetest"
+	"github.com/inferd/inferd/daemon/device/reference"
+)
+
+// TestBatchesEqualSingles proves on whole models that a request's bits do not depend on its company.
+func TestBatchesEqualSingles(t *testing.T) {
+	_, devices := open(t)
+	for _, folder := range devicetest.ModelFolders(t) {
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			devicetest.CheckRows(t, folder, compiler.Options{Devices: devices, Evaluator: reference.New()})
+		})
+	}
+	for _, d := range devices {
+		d.Close()
+	}
+}

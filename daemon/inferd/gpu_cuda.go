@@ -1,0 +1,44 @@
+//go:build linux && amd64 && cgo && cuda
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	driver "github.com/inferd/inferd/cgo/cuda"
+	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/daemon/device/cuda"
+)
+
+// openGPUs opens a GPU by its ordinal or UUID, or all of them where the name is empty. Where some of all cannot be used, the others are.
+func openGPUs(selector string) (list []device.Device, err error) {
+	if selector != "" {
+		d, err := cuda.Open(selector, cuda.Options{})
+		if err != nil {
+			return nil, err
+		}
+		return []device.Device{d}, nil
+	}
+	found, err := driver.Devices()
+	if err != nil {
+		if driver.Probe().Problem == driver.NoLibrary {
+			err = fmt.Errorf("%w: %w", errNoDriver, err)
+		}
+		return nil, err
+	}
+	var failures []error
+	for _, info := range found {
+		if info.Unsupported != "" {
+			failures = append(failures, fmt.Errorf("%s: %s", info.Name, info.Unsupported))
+			continue
+		}
+		d, err := cuda.Open(info.UUID, cuda.Options{})
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		list = append(list, d)
+	}
+	return list, errors.Join(failures...)
+}
