@@ -91,9 +91,8 @@ func (h *Handle) recall(product *C.struct_inferd_cublas_product, m Matmul, key s
 func (h *Handle) compare(product *C.struct_inferd_cublas_product, m Matmul, workspace int64) (*Choice, error) {
 	var results [mostCandidates]C.cublasLtMatmulHeuristicResult_t
 	var count C.int
-	err := h.device.Do(func() error {
-		return newError("cublasLtMatmulAlgoGetHeuristic",
-			C.inferd_cublas_candidates(product, C.uint64_t(workspace), alignment, C.int(h.candidates), &results[0], &count))
+	err := h.do("cublasLtMatmulAlgoGetHeuristic", func() C.cublasStatus_t {
+		return C.inferd_cublas_candidates(product, C.uint64_t(workspace), alignment, C.int(h.candidates), &results[0], &count)
 	})
 	if err != nil {
 		return nil, err

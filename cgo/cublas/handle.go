@@ -60,7 +60,7 @@ func Open(device *cuda.Device, o Options) (*Handle, error) {
 		h.candidates = defaultCandidates
 	}
 	h.candidates = min(h.candidates, mostCandidates)
-	err := device.Do(func() error { return newError("cublasLtCreate", C.inferd_cublas_create(&h.handle)) })
+	err := h.do("cublasLtCreate", func() C.cublasStatus_t { return C.inferd_cublas_create(&h.handle) })
 	if err != nil {
 		return nil, fmt.Errorf("%s on CUDA device %d: %w", status.Library, device.Info().Ordinal, err)
 	}
@@ -81,6 +81,17 @@ func (h *Handle) Close() error {
 	h.handle = nil
 	err := h.device.Do(func() error { return newError("cublasLtDestroy", C.inferd_cublas_destroy(handle)) })
 	return errors.Join(h.timer.close(), err)
+}
+
+// do runs one call of the library on the device's thread. A failure may be the end of the context, which matters more than what the library says about it.
+func (h *Handle) do(call string, f func() C.cublasStatus_t) error {
+	err := h.device.Do(func() error { return newError(call, f()) })
+	if err != nil {
+		if _, _, lost := h.device.Memory(); lost != nil {
+			return errors.Join(err, lost)
+		}
+	}
+	return err
 }
 
 // Addresses are where the operands of a product lie, aligned to 16 bytes. C counts where Beta is not 0, Bias where the epilogue has one, Workspace where the
