@@ -12,23 +12,38 @@
 namespace blas {
 namespace {
 
-constexpr int64_t kRows = 16, kColumns = 4; // of a block of results whose sums stay in registers
+constexpr int64_t kRows = 16, kColumns = 6; // of a block of results whose sums stay in registers
 
-// Sums of a block: rows of `a` are kRows elements, rows of `b` kColumns.
-template <typename T> inline __attribute__((always_inline)) void multiply_block(int64_t k, const T *a, const T *b, T *sums)
+// Half of a block's column, the widest register that most processors have.
+typedef float FloatHalf __attribute__((vector_size(kRows / 2 * 4)));
+typedef int32_t IntegerHalf __attribute__((vector_size(kRows / 2 * 4)));
+
+// Sums of a block: rows of `a` are kRows elements, rows of `b` kColumns. `a` and `sums` are aligned to a line.
+template <typename Half, typename T> inline __attribute__((always_inline)) void multiply_block(int64_t k, const T *a, const T *b, T *sums)
 {
-	T kept[kColumns][kRows] = {};
-	for (int64_t p = 0; p < k; p++)
-		for (int64_t j = 0; j < kColumns; j++)
-			for (int64_t i = 0; i < kRows; i++)
-				kept[j][i] += a[p * kRows + i] * b[p * kColumns + j];
-	memcpy(sums, kept, sizeof kept);
+	Half kept[kColumns][2] = {};
+	for (int64_t p = 0; p < k; p++, a += kRows, b += kColumns) {
+		auto *row = reinterpret_cast<const Half *>(a);
+#pragma GCC unroll 8
+		for (int64_t j = 0; j < kColumns; j++) {
+			kept[j][0] += row[0] * b[j];
+			kept[j][1] += row[1] * b[j];
+		}
+	}
+	auto *to = reinterpret_cast<Half *>(sums);
+#pragma GCC unroll 8
+	for (int64_t j = 0; j < kColumns; j++) {
+		to[2 * j] = kept[j][0];
+		to[2 * j + 1] = kept[j][1];
+	}
 }
 
-// The function for each type is compiled for two instruction sets; without fused multiply-adds both give the same bits.
-__attribute__((target_clones("avx2", "default"))) void multiply(int64_t k, const float *a, const float *b, float *sums) { multiply_block(k, a, b, sums); }
+// Compiled for two instruction sets; without fused multiply-adds both give the same bits.
+#define BOTH_INSTRUCTION_SETS __attribute__((target_clones("avx2", "default")))
 
-__attribute__((target_clones("avx2", "default"))) void multiply(int64_t k, const int32_t *a, const int32_t *b, int32_t *sums) { multiply_block(k, a, b, sums); }
+BOTH_INSTRUCTION_SETS void multiply(int64_t k, const float *a, const float *b, float *sums) { multiply_block<FloatHalf>(k, a, b, sums); }
+
+BOTH_INSTRUCTION_SETS void multiply(int64_t k, const int32_t *a, const int32_t *b, int32_t *sums) { multiply_block<IntegerHalf>(k, a, b, sums); }
 
 float round_factor(float x)
 {
@@ -68,10 +83,13 @@ void write(void *p, int64_t at, cudaDataType_t type, float value)
 
 // One factor in the order in which blocks read it: panels of `wide` elements for each inner index, filled up with zeros.
 template <typename T> struct Panels {
-	std::vector<T> elements;
+	struct alignas(64) Line {
+		T at[16] = {};
+	};
+	std::vector<Line> lines;
 	int64_t panel; // elements of one
 
-	const T *at(int64_t index) const { return elements.data() + index * panel; }
+	T *at(int64_t index) { return &lines[0].at[0] + index * panel; }
 };
 
 // Element (outer, inner) of the factor lies at outer * outer_step + inner * inner_step.
@@ -79,9 +97,9 @@ template <typename T, typename Read> Panels<T> pack(int64_t outer, int64_t inner
 {
 	Panels<T> panels;
 	panels.panel = inner * wide;
-	panels.elements.assign(static_cast<size_t>((outer + wide - 1) / wide * panels.panel), T(0));
+	panels.lines.resize(static_cast<size_t>(((outer + wide - 1) / wide * panels.panel + 15) / 16));
 	for (int64_t o = 0; o < outer; o++) {
-		T *to = panels.elements.data() + o / wide * panels.panel + o % wide;
+		T *to = panels.at(o / wide) + o % wide;
 		for (int64_t i = 0; i < inner; i++)
 			to[i * wide] = element(o * outer_step + i * inner_step);
 	}
@@ -92,7 +110,7 @@ template <typename T, typename ReadA, typename ReadB, typename Finish> void prod
 {
 	Panels<T> a = pack<T>(p.m, p.k, kRows, p.transpose_a ? p.lda : 1, p.transpose_a ? 1 : p.lda, read_a);
 	Panels<T> b = pack<T>(p.n, p.k, kColumns, p.transpose_b ? 1 : p.ldb, p.transpose_b ? p.ldb : 1, read_b);
-	T sums[kRows * kColumns];
+	alignas(64) T sums[kRows * kColumns];
 	for (int64_t j = 0; j < p.n; j += kColumns)
 		for (int64_t i = 0; i < p.m; i += kRows) {
 			multiply(p.k, a.at(i / kRows), b.at(j / kColumns), sums);
