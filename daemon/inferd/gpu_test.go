@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -99,14 +98,14 @@ type outcome struct {
 
 // run opens the GPU, serves a few requests and ends. Nothing may crash, hang or leak, and once the dust has settled requests are answered.
 func (s *gpuScenario) run() (o outcome, err error) {
-	flags := deviceFlags{device: deviceAuto, threads: 1}
+	flags := deviceFlags{device: deviceAuto, threads: 1, gpu: gpuOptions{slots: 2, logger: slog.New(slog.DiscardHandler)}}
 	d, err := flags.open()
 	if err != nil {
 		return o, err
 	}
 	defer d.close()
 	o.opened = len(d.gpus) > 0
-	e, err := engine.New(engine.Options{Models: s.models, Units: d.engineUnits(1), Evaluator: d.reference, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	e, err := engine.New(engine.Options{Models: s.models, Units: d.engineUnits(1), Evaluator: d.reference, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return o, err
 	}

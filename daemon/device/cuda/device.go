@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/inferd/inferd/cgo/cublas"
 	"github.com/inferd/inferd/cgo/cuda"
@@ -42,6 +43,7 @@ type Device struct {
 	library       *cublas.Handle // nil where there is none, or none is wanted
 	tensorFloat32 bool
 	slots         []*slot
+	busy          busy
 	failure       atomic.Pointer[func(error)]
 	failed        atomic.Bool
 }
@@ -140,7 +142,10 @@ func isOfDevice(err error) bool {
 	return errors.As(err, &driver) || errors.As(err, &library) || errors.As(err, &call)
 }
 
-// Memory is the device's free and total memory in bytes, counting all processes.
+// Busy implements device.Observed.
+func (d *Device) Busy() time.Duration { return d.busy.time() }
+
+// Memory implements device.Observed.
 func (d *Device) Memory() (free, total int64, err error) { return d.driver.Memory() }
 
 // Close implements device.Device. What the driver says while a device is given up helps nobody but a reader of the log.
@@ -161,4 +166,5 @@ func (d *Device) Close() {
 var (
 	_ device.Asynchronous = (*Device)(nil)
 	_ device.Failing      = (*Device)(nil)
+	_ device.Observed     = (*Device)(nil)
 )
