@@ -53,8 +53,10 @@ func TestLostDevices(t *testing.T) {
 			q, done := b.sequence(), b.event(false)
 			b.launch(q)
 			fake.Fail(fakedriver.Kernel, 1, code, true)
-			must(t, q.Submit(done))
-			err := done.Wait(0)
+			err := q.Submit(done) // the kernel may be faster than the event behind it
+			if err == nil {
+				err = done.Wait(0)
+			}
 			var e *cuda.Error
 			if !errors.As(err, &e) || e.Code != code || !e.Sticky() || !b.device.Lost() {
 				t.Errorf("waiting: %v", err)
