@@ -11,4 +11,8 @@ type operatorKey struct{ domain, op string }
 var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
+
+	{graph.DomainONNX, "MatMul"}:  selectMatMul,
+	{graph.DomainONNX, "Gemm"}:    selectGemm,
+	{graph.DomainFused, "Linear"}: selectLinear,
 }

@@ -55,7 +55,9 @@ func build(folder, cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sources = append(sources, filepath.Join(folder, "emulation", "source", "fibers.cc"))
+	for _, scheduler := range []string{"fibers.cc", "copies.cc"} {
+		sources = append(sources, filepath.Join(folder, "emulation", "source", scheduler))
+	}
 	headers, err := hashHeaders(folder)
 	if err != nil {
 		return "", err
