@@ -105,22 +105,22 @@ int next_after(uint32_t set, int index)
 }
 
 // The thread that goes on after another, taken off the masks; *begins tells whether it has yet to begin. nullptr where none can.
-Thread *choose(Machine *m, Thread *after, bool *begins)
+inline Thread *choose(Machine *m, Thread *after, bool *begins)
 {
-	int w = after->linear / kLanes, lane = after->linear % kLanes;
-	while ((m->warps[w].fresh | m->warps[w].ready) == 0) {
-		m->runnable &= ~bit(w);
+	Warp *warp = after->warp;
+	int lane = after->lane;
+	while ((warp->fresh | warp->ready) == 0) {
+		m->runnable &= ~bit(warp->index);
 		if (m->runnable == 0)
 			return nullptr;
-		w = next_after(m->runnable, w);
+		warp = &m->warps[next_after(m->runnable, warp->index)];
 		lane = kLanes - 1;
 	}
-	Warp *warp = &m->warps[w];
 	lane = next_after(warp->fresh | warp->ready, lane);
 	*begins = (warp->fresh & bit(lane)) != 0;
 	warp->fresh &= ~bit(lane);
 	warp->ready &= ~bit(lane);
-	return &m->threads[w * kLanes + lane];
+	return &m->threads[warp->index * kLanes + lane];
 }
 
 // Lets everybody who waits at the block's barrier go on.
@@ -212,14 +212,7 @@ void number_threads(Machine *m, Index shape)
 	for (unsigned z = 0; z < shape.z; z++)
 		for (unsigned y = 0; y < shape.y; y++)
 			for (unsigned x = 0; x < shape.x; x++, m->count++)
-				m->threads[m->count] = {{x, y, z}, m->count, &m->warps[m->count / kLanes], nullptr, 0, -1};
-}
-
-// The lanes that a warp has: the last one of a block may be partial.
-uint32_t lanes_of(const Machine *m, int w)
-{
-	int lanes = m->count - w * kLanes;
-	return lanes >= kLanes ? 0xffffffffu : bit(lanes) - 1;
+				m->threads[m->count] = {{x, y, z}, m->count, m->count % kLanes, &m->warps[m->count / kLanes], nullptr, 0, -1};
 }
 
 void run_block(Machine *m)
@@ -227,7 +220,7 @@ void run_block(Machine *m)
 	m->finished = m->waiting = 0;
 	m->runnable = 0;
 	for (int w = 0; w * kLanes < m->count; w++) {
-		m->warps[w].fresh = lanes_of(m, w);
+		m->warps[w].fresh = m->warps[w].lanes;
 		m->runnable |= bit(w);
 	}
 	Thread *first = &m->threads[0];
@@ -299,6 +292,9 @@ void prepare(Machine *m, Index threads, uint32_t shared_bytes)
 		m->threads[i].operation = -1;
 	for (int w = 0; w * kLanes < m->count; w++) {
 		Warp &warp = m->warps[w];
+		int lanes = m->count - w * kLanes;
+		warp.index = w;
+		warp.lanes = lanes >= kLanes ? 0xffffffffu : bit(lanes) - 1;
 		warp.fresh = warp.ready = warp.at_barrier = warp.pending = 0;
 		warp.unused = 0xffffffffu;
 	}
@@ -366,7 +362,7 @@ void synchronize(const char *file, int line)
 	m->barrier_file = file;
 	m->barrier_line = line;
 	m->waiting++;
-	t->warp->at_barrier |= bit(lane());
+	t->warp->at_barrier |= bit(t->lane);
 	wait(m, t);
 }
 
@@ -375,16 +371,16 @@ int exchange(uint32_t mask, const void *value, size_t bytes, Combine combine, co
 	Machine *m = machine;
 	Thread *t = self;
 	Warp *warp = t->warp;
-	int lane = t->linear % kLanes;
-	mask &= lanes_of(m, t->linear / kLanes);
-	if ((mask >> lane & 1) == 0)
+	const uint32_t mine = bit(t->lane);
+	mask &= warp->lanes;
+	if ((mask & mine) == 0)
 		fail("a lane outside of the mask takes part in a warp operation", file, line);
 	leave_operation(t);
 	int set = t->operation = operation_of(warp, mask, file, line);
 	Operation &o = warp->operations[set];
 	if (bytes > 0)
-		copy(warp->value[set][lane], value, bytes);
-	o.arrived |= bit(lane);
+		copy(warp->value[set][t->lane], value, bytes);
+	o.arrived |= mine;
 	if (o.arrived != mask) {
 		wait(m, t);
 		return set;
@@ -394,8 +390,8 @@ int exchange(uint32_t mask, const void *value, size_t bytes, Combine combine, co
 		combine(warp, set);
 	o.arrived = 0;
 	warp->pending &= ~bit(__builtin_ctz(mask));
-	warp->ready |= mask & ~bit(lane);
-	m->runnable |= bit(t->linear / kLanes);
+	warp->ready |= mask & ~mine;
+	m->runnable |= bit(warp->index);
 	return set;
 }
 

@@ -26,6 +26,8 @@ struct Operation {
 // Each lane takes part in one operation at most, or still reads the values of the one before, so there are never more operations than lanes. Masks that
 // are pending at the same time are disjoint: the lowest lane of a mask names the operation.
 struct Warp {
+	int index;
+	uint32_t lanes;      // that the warp has: the last one of a block may be partial
 	uint32_t fresh;      // lanes that have not begun
 	uint32_t ready;      // lanes that can go on
 	uint32_t at_barrier; // lanes that wait for the block
@@ -40,7 +42,7 @@ struct Warp {
 
 struct Thread {
 	Index thread;
-	int linear; // position in the block
+	int linear, lane; // position in the block and in the warp
 	Warp *warp;
 	void *stack_pointer;
 	int stack;
@@ -60,7 +62,7 @@ extern EMULATION_THREAD_LOCAL Block *block;
 void *dynamic_shared();
 void synchronize(const char *file, int line);
 
-inline int lane() { return self->linear % kLanes; }
+inline int lane() { return self->lane; }
 inline uint32_t mask_of() { return 0xffffffffu; }
 inline uint32_t mask_of(uint32_t mask) { return mask; }
 
