@@ -15,4 +15,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "MatMul"}:  selectLibraryMatMul,
 	{graph.DomainONNX, "Gemm"}:    selectLibraryGemm,
 	{graph.DomainFused, "Linear"}: selectLibraryLinear,
+	{graph.DomainONNX, "MatMul"}:  selectMatMul,
+	{graph.DomainONNX, "Gemm"}:    selectGemm,
+	{graph.DomainFused, "Linear"}: selectLinear,
 }
