@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/inferd/inferd/daemon/device"
@@ -40,7 +41,12 @@ func TestMain(m *testing.M) {
 // open opens a GPU and what runs the operators that it lacks.
 func open(t *testing.T) (*cuda.Device, []device.Device) {
 	t.Helper()
-	d, err := cuda.Open("0", cuda.Options{})
+	return openWith(t, cuda.Options{})
+}
+
+func openWith(t *testing.T, o cuda.Options) (*cuda.Device, []device.Device) {
+	t.Helper()
+	d, err := cuda.Open("0", o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,4 +65,15 @@ func open(t *testing.T) (*cuda.Device, []device.Device) {
 func TestCases(t *testing.T) {
 	_, devices := open(t)
 	devicetest.Run(t, devicetest.Setup{Devices: devices, Evaluator: reference.New()})
+}
+
+// TestCasesWithoutLibrary holds our own matrix products to their cases.
+func TestCasesWithoutLibrary(t *testing.T) {
+	d, devices := openWith(t, cuda.Options{Deterministic: true})
+	if !strings.Contains(d.Info().Description, "own matrix products") {
+		t.Errorf("the device is %s", d.Info().Description)
+	}
+	devicetest.Run(t, devicetest.Setup{Devices: devices, Evaluator: reference.New(), Keep: func(c *devicetest.Case) bool {
+		return c.Op == "MatMul" || c.Op == "Gemm"
+	}})
 }

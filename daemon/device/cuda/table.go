@@ -12,9 +12,6 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 
-	{graph.DomainONNX, "MatMul"}:  selectLibraryMatMul,
-	{graph.DomainONNX, "Gemm"}:    selectLibraryGemm,
-	{graph.DomainFused, "Linear"}: selectLibraryLinear,
 	{graph.DomainONNX, "MatMul"}:  selectMatMul,
 	{graph.DomainONNX, "Gemm"}:    selectGemm,
 	{graph.DomainFused, "Linear"}: selectLinear,
