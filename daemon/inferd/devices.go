@@ -12,6 +12,7 @@ import (
 
 	"github.com/inferd/inferd/cgo/affinity"
 	"github.com/inferd/inferd/daemon/compiler"
+	"github.com/inferd/inferd/daemon/compiler/optimize"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/reference"
@@ -21,8 +22,9 @@ import (
 
 // deviceFlags choose devices.
 type deviceFlags struct {
-	device  string
-	threads int
+	device    string
+	threads   int
+	precision string
 }
 
 // The values of --device that are no name of a GPU.
@@ -36,6 +38,8 @@ const (
 func (f *deviceFlags) register(c *cobra.Command, standard string) {
 	c.Flags().StringVar(&f.device, "device", standard,
 		"what runs the models: auto (all GPUs, else the CPU), cpu, cuda, cuda:N, the UUID of a GPU, or reference")
+	c.Flags().StringVar(&f.precision, "precision", "", "what a GPU computes in: "+strings.Join(optimize.PrecisionNames(), ", ")+"; the CPU computes in fp32 (default model)")
+	_ = c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions(optimize.PrecisionNames(), cobra.ShellCompDirectiveNoFileComp))
 	f.registerThreads(c)
 	names := []string{deviceAuto, deviceCPU, deviceCUDA, deviceReference}
 	_ = c.RegisterFlagCompletionFunc("device", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
@@ -50,6 +54,8 @@ type devices struct {
 	gpus      []device.Device
 	cpu       device.Device // nil where the reference was asked for
 	reference *reference.Device
+	// precision is what GPUs compute in.
+	precision optimize.Precision
 	// missing says why there is no GPU where one would have been used; nil where there is one or none was wanted.
 	missing error
 }
@@ -63,7 +69,11 @@ func (f *deviceFlags) open() (*devices, error) {
 	if threads == 0 {
 		threads = affinity.Processors()
 	}
-	d := &devices{reference: reference.New()}
+	precision, err := optimize.ParsePrecision(f.precision)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--precision: %w", err)}
+	}
+	d := &devices{reference: reference.New(), precision: precision}
 	if f.device == deviceReference {
 		return d, nil
 	}
@@ -126,7 +136,7 @@ func (d *devices) units() (list [][]device.Device) {
 
 // options returns the compiler's options for the best of the devices.
 func (d *devices) options() compiler.Options {
-	return compiler.Options{Devices: d.units()[0], Evaluator: d.reference}
+	return compiler.Options{Devices: d.units()[0], Evaluator: d.reference, Precision: d.precision}
 }
 
 // engineUnits are the places where an engine may run models; lanes are those of the CPU.

@@ -138,7 +138,7 @@ func (s *server) start(d *devices) error {
 		return err
 	}
 	s.engine, err = engine.New(engine.Options{
-		Models: s.models, Units: d.engineUnits(s.options.lanes), Evaluator: d.reference,
+		Models: s.models, Units: d.engineUnits(s.options.lanes), Evaluator: d.reference, Precision: d.precision,
 		Credits: s.options.credits, MaxRequestBytes: int64(s.options.maxRequestBytes), Logger: s.logger,
 		Attach: func(model string, _ int64) any { return measured.Model(model) },
 	})
