@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -178,9 +177,10 @@ func newDevicesCommand() *cobra.Command {
 	return c
 }
 
-var (
-	// errNoDriver says that the host is not made for GPUs, which is nothing to worry about.
-	errNoDriver = errors.New("no NVIDIA driver")
-	// errNoCUDA says that this program cannot use a GPU.
-	errNoCUDA = fmt.Errorf("%w can be used: this inferd was built without the tag cuda; make build has it", errNoDriver)
-)
+// noDriverError says that the host is not made for GPUs, which is nothing to worry about.
+type noDriverError struct{ reason string }
+
+func (e *noDriverError) Error() string { return e.reason }
+
+// errNoCUDA says that this program cannot use a GPU.
+var errNoCUDA = &noDriverError{"this inferd was built without the tag cuda; make build has it"}

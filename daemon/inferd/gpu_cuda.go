@@ -23,7 +23,7 @@ func openGPUs(selector string) (list []device.Device, err error) {
 	found, err := driver.Devices()
 	if err != nil {
 		if driver.Probe().Problem == driver.NoLibrary {
-			err = fmt.Errorf("%w: %w", errNoDriver, err)
+			err = &noDriverError{err.Error()}
 		}
 		return nil, err
 	}

@@ -111,8 +111,9 @@ func serve(o serveOptions, models string) error {
 		return err
 	}
 	defer d.close()
+	var none *noDriverError
 	switch {
-	case errors.Is(d.missing, errNoDriver):
+	case errors.As(d.missing, &none):
 		logger.Info("no GPU, models run on the CPU", "reason", d.missing)
 	case d.missing != nil:
 		logger.Warn("a GPU cannot be used; models that it should run do so on what works", "reason", d.missing)
