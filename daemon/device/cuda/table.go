@@ -9,6 +9,20 @@ type operatorKey struct{ domain, op string }
 
 // selectors lists every operator that has a CUDA kernel.
 var selectors = map[operatorKey]selector{
+	{graph.DomainONNX, "Identity"}:  selectCopy,
+	{graph.DomainONNX, "Reshape"}:   selectCopy,
+	{graph.DomainONNX, "Flatten"}:   selectCopy,
+	{graph.DomainONNX, "Squeeze"}:   selectCopy,
+	{graph.DomainONNX, "Unsqueeze"}: selectCopy,
+	{graph.DomainONNX, "Transpose"}: selectCopy,
+	{graph.DomainONNX, "Expand"}:    selectCopy,
+	{graph.DomainONNX, "Concat"}:    selectCopy,
+	{graph.DomainONNX, "Split"}:     selectCopy,
+	{graph.DomainONNX, "Slice"}:     selectCopy,
+	{graph.DomainONNX, "Tile"}:      selectCopy,
+	{graph.DomainONNX, "Gather"}:    selectGather,
+	{graph.DomainONNX, "Pad"}:       selectPad,
+
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 }
