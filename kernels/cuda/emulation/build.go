@@ -55,8 +55,12 @@ func build(folder, cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sources = append(sources, filepath.Join(folder, "emulation", "source", "fibers.cc"))
 	headers, err := hashHeaders(folder)
+	if err != nil {
+		return "", err
+	}
+	options := append(slices.Clone(flags), "-I"+folder)
+	fibers, err := Compile(compiler, filepath.Join(folder, "emulation", "source", "fibers.cc"), cache, headers, options...)
 	if err != nil {
 		return "", err
 	}
@@ -68,14 +72,20 @@ func build(folder, cache string) (string, error) {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			objects[i], failures[i] = Compile(compiler, source, cache, headers, append(flags, "-I"+folder)...)
+			objects[i], failures[i] = Compile(compiler, source, cache, headers, options...)
 		})
 	}
 	group.Wait()
 	if err := errors.Join(failures...); err != nil {
 		return "", err
 	}
-	return Link(compiler, cache, "kernels", objects)
+	// The fibers have a library of their own: pointers that belong to a thread are fast only in a library with few bytes for each thread, and kernels'
+	// shared memory is many.
+	scheduler, err := Link(compiler, cache, "fibers", []string{fibers})
+	if err != nil {
+		return "", err
+	}
+	return Link(compiler, cache, "kernels", objects, scheduler)
 }
 
 // hashHeaders hashes everything that a source may include.
