@@ -23,6 +23,14 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Gather"}:    selectGather,
 	{graph.DomainONNX, "Pad"}:       selectPad,
 
+	{graph.DomainONNX, "MaxPool"}:            selectPool,
+	{graph.DomainONNX, "AveragePool"}:        selectPool,
+	{graph.DomainONNX, "GlobalAveragePool"}:  selectGlobalPool,
+	{graph.DomainONNX, "GlobalMaxPool"}:      selectGlobalPool,
+	{graph.DomainFused, "MaxPool"}:           selectPool,
+	{graph.DomainFused, "AveragePool"}:       selectPool,
+	{graph.DomainFused, "GlobalAveragePool"}: selectGlobalPool,
+
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 }
