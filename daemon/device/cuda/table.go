@@ -31,6 +31,9 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainFused, "AveragePool"}:       selectPool,
 	{graph.DomainFused, "GlobalAveragePool"}: selectGlobalPool,
 
+	{graph.DomainONNX, "TopK"}:   selectTopK,
+	{graph.DomainONNX, "CumSum"}: selectCumulativeSum,
+
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 }
