@@ -6,6 +6,9 @@
 // owns a stretch of the row: its counts of the last digit are how many equals of the k-th lie ahead of the next warp's, so the first ones are chosen in
 // one pass and without a scan. Sorting is bitonic (Batcher, "Sorting networks and their applications", 1968).
 //
+// Few long rows are cut into parts of one block each, of which each leaves its k best as candidates for a second launch. Selecting is exact, so the results are
+// the same.
+//
 // Bound by memory, but for many small rows: a row is read once for each 8 bits of its keys and once to collect, all but the first time from the caches where
 // it fits; reads are of whole lines where `after` is 1.
 #include "scan.cuh"
@@ -14,10 +17,13 @@ struct TopKArguments {
 	const void *x;
 	void *y;
 	int64_t *positions;
+	void *keys;      // of candidates [rows, parts, k]
+	int32_t *places; // of candidates, in their row
 	int64_t size, after;
 	int32_t k, sorted; // sorted: a power of two, what is sorted in shared memory
 	int32_t smallest;
-	int32_t whole; // 1 where rows are sorted whole
+	int32_t whole;         // 1 where rows are sorted whole
+	int32_t parts, length; // of a row that is cut; the last part may be shorter
 };
 
 constexpr int kDigits = 256; // of a key, each of 8 bits; also the threads of a block that selects
@@ -177,28 +183,75 @@ template <typename Key> INLINE void sort(Key *keys, int32_t *places, int32_t cou
 	__syncthreads();
 }
 
+// Row r of x, from element `first` on, with at most so many.
+template <typename T> INLINE Row<T> row_of(const TopKArguments &a, int64_t r, int64_t first, int64_t length)
+{
+	const int64_t outer = r / a.after, inner = r - outer * a.after;
+	const T *x = static_cast<const T *>(a.x) + (outer * a.size + first) * a.after + inner;
+	return {x, a.after, static_cast<int32_t>(min(length, a.size - first)), a.smallest};
+}
+
+// Slots that stay empty come last: the least key, and a place behind all others.
+constexpr int32_t kNowhere = 0x7fffffff;
+
+// Sorts the slots and writes the first k as the result of row r.
+template <typename T, typename Key> INLINE void finish(const TopKArguments &a, int64_t r, const T *x, Key *keys, int32_t *places)
+{
+	sort(keys, places, a.sorted);
+	const int64_t outer = r / a.after, to = outer * a.k * a.after + (r - outer * a.after);
+	for (int32_t i = threadIdx.x; i < a.k; i += blockDim.x) {
+		static_cast<T *>(a.y)[to + i * a.after] = x[places[i] * a.after];
+		a.positions[to + i * a.after] = places[i];
+	}
+}
+
 template <typename T> INLINE void top_k(const TopKArguments &a)
 {
 	typedef typename KeyType<T>::type Key;
 	DYNAMIC_SHARED(Key, keys);
 	int32_t *places = reinterpret_cast<int32_t *>(keys + a.sorted);
-	const int64_t outer = blockIdx.x / a.after, inner = blockIdx.x - outer * a.after;
-	const T *x = static_cast<const T *>(a.x) + outer * a.size * a.after + inner;
-	const Row<T> row = {x, a.after, static_cast<int32_t>(a.size), a.smallest};
-	// Slots that stay empty come last: the least key, and a place behind all others.
-	const int32_t filled = a.whole ? row.size : a.k;
+	const Row<T> row = row_of<T>(a, blockIdx.x, 0, a.size);
 	for (int32_t i = threadIdx.x; i < a.sorted; i += blockDim.x) {
-		keys[i] = a.whole && i < filled ? row.key(i) : Key{};
-		places[i] = a.whole && i < filled ? i : 0x7fffffff;
+		const bool filled = a.whole && i < row.size;
+		keys[i] = filled ? row.key(i) : Key{};
+		places[i] = filled ? i : kNowhere;
 	}
 	if (!a.whole)
 		collect(row, select(row, a.k), a.k, keys, places);
-	sort(keys, places, a.sorted);
-	const int64_t to = outer * a.k * a.after + inner;
+	finish(a, blockIdx.x, row.x, keys, places);
+}
+
+// One part of a row: its best become candidates, in any order. A last part that is shorter than k leaves them all.
+template <typename T> INLINE void top_k_part(const TopKArguments &a)
+{
+	typedef typename KeyType<T>::type Key;
+	const int64_t r = blockIdx.x / a.parts, first = (blockIdx.x - r * a.parts) * static_cast<int64_t>(a.length), at = static_cast<int64_t>(blockIdx.x) * a.k;
+	Key *keys = static_cast<Key *>(a.keys) + at;
+	int32_t *places = a.places + at;
+	const Row<T> row = row_of<T>(a, r, first, a.length);
+	const int32_t k = min(a.k, row.size);
+	collect(row, select(row, k), k, keys, places);
+	__syncthreads();
 	for (int32_t i = threadIdx.x; i < a.k; i += blockDim.x) {
-		static_cast<T *>(a.y)[to + i * a.after] = x[places[i] * a.after];
-		a.positions[to + i * a.after] = places[i];
+		if (i >= k)
+			keys[i] = Key{};
+		places[i] = i < k ? places[i] + static_cast<int32_t>(first) : kNowhere;
 	}
+}
+
+// The best of a row's candidates.
+template <typename T> INLINE void top_k_join(const TopKArguments &a)
+{
+	typedef typename KeyType<T>::type Key;
+	DYNAMIC_SHARED(Key, keys);
+	int32_t *places = reinterpret_cast<int32_t *>(keys + a.sorted);
+	const int32_t count = a.parts * a.k;
+	const int64_t at = static_cast<int64_t>(blockIdx.x) * count;
+	for (int32_t i = threadIdx.x; i < a.sorted; i += blockDim.x) {
+		keys[i] = i < count ? static_cast<const Key *>(a.keys)[at + i] : Key{};
+		places[i] = i < count ? a.places[at + i] : kNowhere;
+	}
+	finish(a, blockIdx.x, row_of<T>(a, blockIdx.x, 0, a.size).x, keys, places);
 }
 
 KERNEL(top_k_f32, TopKArguments, 256) { top_k<float>(arguments); }
@@ -208,3 +261,17 @@ KERNEL(top_k_i8, TopKArguments, 256) { top_k<int8_t>(arguments); }
 KERNEL(top_k_u8, TopKArguments, 256) { top_k<uint8_t>(arguments); }
 KERNEL(top_k_i32, TopKArguments, 256) { top_k<int32_t>(arguments); }
 KERNEL(top_k_i64, TopKArguments, 256) { top_k<int64_t>(arguments); }
+KERNEL(top_k_part_f32, TopKArguments, 256) { top_k_part<float>(arguments); }
+KERNEL(top_k_part_f16, TopKArguments, 256) { top_k_part<half_t>(arguments); }
+KERNEL(top_k_part_bf16, TopKArguments, 256) { top_k_part<bfloat_t>(arguments); }
+KERNEL(top_k_part_i8, TopKArguments, 256) { top_k_part<int8_t>(arguments); }
+KERNEL(top_k_part_u8, TopKArguments, 256) { top_k_part<uint8_t>(arguments); }
+KERNEL(top_k_part_i32, TopKArguments, 256) { top_k_part<int32_t>(arguments); }
+KERNEL(top_k_part_i64, TopKArguments, 256) { top_k_part<int64_t>(arguments); }
+KERNEL(top_k_join_f32, TopKArguments, 256) { top_k_join<float>(arguments); }
+KERNEL(top_k_join_f16, TopKArguments, 256) { top_k_join<half_t>(arguments); }
+KERNEL(top_k_join_bf16, TopKArguments, 256) { top_k_join<bfloat_t>(arguments); }
+KERNEL(top_k_join_i8, TopKArguments, 256) { top_k_join<int8_t>(arguments); }
+KERNEL(top_k_join_u8, TopKArguments, 256) { top_k_join<uint8_t>(arguments); }
+KERNEL(top_k_join_i32, TopKArguments, 256) { top_k_join<int32_t>(arguments); }
+KERNEL(top_k_join_i64, TopKArguments, 256) { top_k_join<int64_t>(arguments); }

@@ -29,15 +29,20 @@ func selectTopK(s *selection) (*chosen, error) {
 	plan := kernel.TopK{Type: t, Smallest: s.Int("largest", 1) == 0}
 	plan.Before, plan.Size, plan.After = around(s.Shape(0), s.Int("axis", -1))
 	_, plan.K, _ = around(s.OutputShape(0), s.Int("axis", -1))
-	return s.planned("top_k", t, func(at device.Operands) ([]kernel.Launch, error) {
+	c, err := s.planned("top_k", t, func(at device.Operands) ([]kernel.Launch, error) {
 		p := plan
 		var err error
 		if p.X, err = at.Input(0); err != nil {
 			return nil, err
 		}
-		p.Y, p.Positions = at.Output(0), at.Output(1)
+		p.Y, p.Positions, p.Workspace = at.Output(0), at.Output(1), at.Workspace()
 		return p.Plan()
 	})
+	if err != nil {
+		return nil, err
+	}
+	c.workspace = plan.WorkspaceBytes()
+	return c, nil
 }
 
 // selectCumulativeSum runs CumSum along a constant axis.
