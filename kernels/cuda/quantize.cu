@@ -11,7 +11,7 @@ struct QuantizeArguments {
 	const void *x, *scale, *zero; // zero is absent where it is 0
 	void *y;
 	Divider packs_of_scale, scales; // consecutive packs that share a scale, and how many scales there are
-	int32_t step;                   // from one element of a pack to the next, in scales
+	int32_t step;                   // 1 where each element of a pack has its own scale, 0 where they share one
 	uint32_t packs;
 };
 
@@ -61,10 +61,14 @@ template <typename T, typename Q, int Count> INLINE void quantize(const Quantize
 	Elements<T, Count> x;
 	Elements<Q, Count> y;
 	x.read(static_cast<const T *>(a.x) + static_cast<int64_t>(i) * Count);
+	float by = to_float(scale[first]), shift = zero ? to_float(zero[first]) : 0.0f;
 #pragma unroll
 	for (int k = 0; k < Count; k++) {
-		const uint32_t s = first + k * a.step;
-		y[k] = quantized<Q>(to_float(x[k]) / to_float(scale[s]), zero ? to_float(zero[s]) : 0.0f);
+		if (k > 0 && a.step) {
+			by = to_float(scale[first + k]);
+			shift = zero ? to_float(zero[first + k]) : 0.0f;
+		}
+		y[k] = quantized<Q>(to_float(x[k]) / by, shift);
 	}
 	y.write(static_cast<Q *>(a.y) + static_cast<int64_t>(i) * Count);
 }
@@ -81,11 +85,15 @@ template <typename T, typename Q, int Count> INLINE void dequantize(const Quanti
 	Elements<Q, Count> x;
 	Elements<T, Count> y;
 	x.read(static_cast<const Q *>(a.x) + static_cast<int64_t>(i) * Count);
+	float by = to_float(scale[first]);
+	uint32_t shift = zero ? static_cast<uint32_t>(zero[first]) : 0u;
 #pragma unroll
 	for (int k = 0; k < Count; k++) {
-		const uint32_t s = first + k * a.step;
-		const int32_t difference = static_cast<int32_t>(static_cast<uint32_t>(x[k]) - (zero ? static_cast<uint32_t>(zero[s]) : 0u));
-		y[k] = from_float<T>(static_cast<float>(difference) * to_float(scale[s]));
+		if (k > 0 && a.step) {
+			by = to_float(scale[first + k]);
+			shift = zero ? static_cast<uint32_t>(zero[first + k]) : 0u;
+		}
+		y[k] = from_float<T>(static_cast<float>(static_cast<int32_t>(static_cast<uint32_t>(x[k]) - shift)) * by);
 	}
 	y.write(static_cast<T *>(a.y) + static_cast<int64_t>(i) * Count);
 }
