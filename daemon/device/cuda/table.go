@@ -23,6 +23,17 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Gather"}:    selectGather,
 	{graph.DomainONNX, "Pad"}:       selectPad,
 
+	{graph.DomainONNX, "MaxPool"}:            selectPool,
+	{graph.DomainONNX, "AveragePool"}:        selectPool,
+	{graph.DomainONNX, "GlobalAveragePool"}:  selectGlobalPool,
+	{graph.DomainONNX, "GlobalMaxPool"}:      selectGlobalPool,
+	{graph.DomainFused, "MaxPool"}:           selectPool,
+	{graph.DomainFused, "AveragePool"}:       selectPool,
+	{graph.DomainFused, "GlobalAveragePool"}: selectGlobalPool,
+
+	{graph.DomainONNX, "TopK"}:   selectTopK,
+	{graph.DomainONNX, "CumSum"}: selectCumulativeSum,
+
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 }
