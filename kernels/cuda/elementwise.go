@@ -29,11 +29,13 @@ type ElementwiseInput struct {
 // ElementwiseInstruction applies the ONNX operator Op to registers: register i below len(Inputs) is input i, instruction j writes register len(Inputs)+j,
 // the last one the output.
 type ElementwiseInstruction struct {
-	Op          string
-	Args        []int
-	Alpha, Beta float32 // attributes: of LeakyRelu and Elu alpha; of HardSigmoid alpha, beta; of Clip the limits
-	To          Type    // of Cast
-	ToBool      bool    // of Cast, with Uint8
+	Op   string
+	Args []int
+	// Alpha and Beta are attributes: alpha of LeakyRelu, Elu, Celu, Swish and ThresholdedRelu; alpha and beta of HardSigmoid, alpha and gamma of Selu,
+	// lambd and bias of Shrink, the limits of Clip; of IsInf, whether what is above and below zero counts.
+	Alpha, Beta float32
+	To          Type // of Cast
+	ToBool      bool // of Cast, with Uint8
 }
 
 const (

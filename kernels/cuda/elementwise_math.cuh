@@ -51,7 +51,13 @@ INLINE float sign_of(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
 
 INLINE float softsign(float x) { return x / (1.0f + fabsf(x)); }
 
-INLINE float mish(float x) { return finite_below(x) * tanhf(softplus(x)); }
+INLINE float mish(float x) { return x * tanhf(softplus(x)); }
+
+INLINE float swish(float x, float alpha) { return finite_below(x) * sigmoid(alpha * x); }
+
+INLINE float celu(float x, float alpha) { return x < 0.0f ? alpha * expm1f(x / alpha) : x; }
+
+INLINE float shrink(float x, float threshold, float bias) { return x < -threshold ? x + bias : x > threshold ? x - bias : 0.0f; }
 
 // NaN where either is NaN; fminf and fmaxf would drop it.
 INLINE float least(float x, float y) { return x != x || x < y ? x : y; }
@@ -69,6 +75,18 @@ template <typename Integer> INLINE Integer guarded_divide(Integer x, Integer y)
 {
 	return y == 0 ? Integer(0) : y == Integer(-1) ? wrapped_subtract(Integer(0), x) : x / y;
 }
+
+// The remainder that has the sign of the divisor.
+template <typename Integer> INLINE Integer guarded_modulo(Integer x, Integer y)
+{
+	if (y == 0 || y == Integer(-1))
+		return 0;
+	const Integer rest = x % y;
+	return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+
+// The remainder that has the sign of the dividend.
+template <typename Integer> INLINE Integer guarded_remainder(Integer x, Integer y) { return y == 0 || y == Integer(-1) ? Integer(0) : x % y; }
 
 // Toward zero; what is out of range, and NaN, gives the smallest integer, as x86 has it (the plain cast is undefined there).
 INLINE int64_t integer_of(float x)

@@ -9,14 +9,16 @@ enum ChainOperator {
 	// float -> float
 	kChainNegate, kChainAbsolute, kChainRelu, kChainLeakyRelu, kChainSigmoid, kChainTanh, kChainExp, kChainLog, kChainSquareRoot, kChainReciprocal,
 	kChainErf, kChainGelu, kChainGeluTanh, kChainHardSwish, kChainHardSigmoid, kChainClip, kChainSoftplus, kChainElu, kChainSilu, kChainFloor, kChainCeil,
-	kChainRound, kChainSign, kChainSoftsign, kChainMish, kChainCube, kChainToHalf, kChainToBFloat,
+	kChainRound, kChainSign, kChainSoftsign, kChainMish, kChainSwish, kChainCelu, kChainSelu, kChainThresholdedRelu, kChainShrink, kChainCube,
+	kChainToHalf, kChainToBFloat,
 	// float, float -> float
 	kChainAdd, kChainSubtract, kChainMultiply, kChainDivide, kChainMinimum, kChainMaximum, kChainPower, kChainPRelu,
 	// float(, float) -> bool
-	kChainEqual, kChainGreater, kChainGreaterOrEqual, kChainIsNaN, kChainNonZero,
+	kChainEqual, kChainGreater, kChainGreaterOrEqual, kChainIsNaN, kChainIsInfinite, kChainNonZero,
 	// integer(, integer) -> integer
 	kChainIntegerAdd, kChainIntegerSubtract, kChainIntegerMultiply, kChainIntegerDivide, kChainIntegerMinimum, kChainIntegerMaximum, kChainIntegerNegate,
-	kChainIntegerAbsolute, kChainAnd, kChainOr, kChainXor, kChainNarrowInt8, kChainNarrowUint8, kChainNarrowInt32,
+	kChainIntegerAbsolute, kChainIntegerModulo, kChainIntegerRemainder, kChainAnd, kChainOr, kChainXor,
+	kChainNarrowInt8, kChainNarrowUint8, kChainNarrowInt32,
 	// integer(, integer) -> bool
 	kChainIntegerEqual, kChainIntegerGreater, kChainIntegerGreaterOrEqual, kChainIntegerNonZero, kChainNot,
 	// bool ? any : any
@@ -82,6 +84,11 @@ template <typename Word, int Count> INLINE void apply_function(int op, Word (&x)
 	case kChainSign: each_float(x, [](float v) { return sign_of(v); }); break;
 	case kChainSoftsign: each_float(x, [](float v) { return softsign(v); }); break;
 	case kChainMish: each_float(x, [](float v) { return mish(v); }); break;
+	case kChainSwish: each_float(x, [=](float v) { return swish(v, alpha); }); break;
+	case kChainCelu: each_float(x, [=](float v) { return celu(v, alpha); }); break;
+	case kChainSelu: each_float(x, [=](float v) { return beta * elu(v, alpha); }); break;
+	case kChainThresholdedRelu: each_float(x, [=](float v) { return v > alpha ? v : 0.0f; }); break;
+	case kChainShrink: each_float(x, [=](float v) { return shrink(v, alpha, beta); }); break;
 	case kChainCube: each_float(x, [](float v) { return v * v * v; }); break;
 	case kChainToHalf: each_float(x, [](float v) { return to_float(from_float<half_t>(v)); }); break;
 	case kChainToBFloat: each_float(x, [](float v) { return to_float(from_float<bfloat_t>(v)); }); break;
@@ -97,6 +104,9 @@ template <typename Word, int Count> INLINE void apply_function(int op, Word (&x)
 	case kChainGreater: each_test(x, y, [](float v, float w) { return v > w; }); break;
 	case kChainGreaterOrEqual: each_test(x, y, [](float v, float w) { return v >= w; }); break;
 	case kChainIsNaN: each_test(x, x, [](float v, float) { return v != v; }); break;
+	case kChainIsInfinite: // alpha: above zero counts; beta: below
+		each_test(x, x, [=](float v, float) { return v == INFINITY && alpha != 0.0f || v == -INFINITY && beta != 0.0f; });
+		break;
 	}
 }
 
@@ -118,6 +128,8 @@ template <typename Word, int Count> INLINE void apply_operator(int op, Word (&x)
 	case kChainIntegerMaximum: each_integer(x, y, [](Word v, Word w) { return v > w ? v : w; }); break;
 	case kChainIntegerNegate: each_integer(x, x, [](Word v, Word) { return wrapped_subtract(Word(0), v); }); break;
 	case kChainIntegerAbsolute: each_integer(x, x, [](Word v, Word) { return v < 0 ? wrapped_subtract(Word(0), v) : v; }); break;
+	case kChainIntegerModulo: each_integer(x, y, [](Word v, Word w) { return guarded_modulo(v, w); }); break;
+	case kChainIntegerRemainder: each_integer(x, y, [](Word v, Word w) { return guarded_remainder(v, w); }); break;
 	case kChainAnd: each_integer(x, y, [](Word v, Word w) { return v & w; }); break;
 	case kChainOr: each_integer(x, y, [](Word v, Word w) { return v | w; }); break;
 	case kChainXor: each_integer(x, y, [](Word v, Word w) { return v ^ w; }); break;

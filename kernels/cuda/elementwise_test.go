@@ -94,7 +94,35 @@ var unaryFunctions = map[string]func(x float64) float64{
 	"Ceil":     math.Ceil,
 	"Round":    math.RoundToEven,
 	"Softsign": func(x float64) float64 { return x / (1 + math.Abs(x)) },
-	"Mish":     func(x float64) float64 { return largest(x) * math.Tanh(math.Log1p(math.Exp(x))) },
+	"Swish":    func(x float64) float64 { return largest(x) * sigmoid(testAlpha*x) },
+	"Celu": func(x float64) float64 {
+		if x < 0 {
+			return testAlpha * math.Expm1(x/testAlpha)
+		}
+		return x
+	},
+	"Selu": func(x float64) float64 {
+		if x < 0 {
+			return testBeta * testAlpha * math.Expm1(x)
+		}
+		return testBeta * x
+	},
+	"ThresholdedRelu": func(x float64) float64 {
+		if x > testAlpha {
+			return x
+		}
+		return 0
+	},
+	"Shrink": func(x float64) float64 {
+		switch {
+		case x < -testAlpha:
+			return x + testBeta
+		case x > testAlpha:
+			return x - testBeta
+		}
+		return 0
+	},
+	"Mish": func(x float64) float64 { return x * math.Tanh(math.Log1p(math.Exp(x))) },
 	"Sign": func(x float64) float64 {
 		switch {
 		case x > 0:

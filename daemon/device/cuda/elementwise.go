@@ -24,7 +24,7 @@ func selectElementwise(s *selection) (*chosen, error) {
 	plan := kernel.Elementwise{Dims: s.OutputShape(0)}
 	for _, in := range program {
 		plan.Instructions = append(plan.Instructions, kernel.ElementwiseInstruction{
-			Op: in.Op, Args: in.Args, Alpha: in.Alpha, Beta: in.Beta, To: t, ToBool: s.Output(0).DType == tensor.Bool,
+			Op: s.kernelOperator(in.Op), Args: in.Args, Alpha: in.Alpha, Beta: in.Beta, To: t, ToBool: s.Output(0).DType == tensor.Bool,
 		})
 	}
 	for _, i := range inputs {
@@ -70,6 +70,9 @@ func (s *selection) elementwiseChain() (op.Chain, []int, error) {
 			return chain, inputs, nil
 		}
 	}
+	if program := s.unaryWithAttributes(); program != nil {
+		return program, []int{0}, nil
+	}
 	program, count, err := s.Chain()
 	if err != nil {
 		return nil, nil, err
@@ -78,10 +81,41 @@ func (s *selection) elementwiseChain() (op.Chain, []int, error) {
 	for i := range inputs {
 		inputs[i] = i
 	}
-	if len(program) == 0 {
+	if len(program) == 0 || s.Op == "Sum" && count == 1 {
 		program = op.Chain{{Op: "Identity", Args: []int{0}}}
 	}
 	return program, inputs, nil
+}
+
+// kernelOperator is the name that kernels have for an operator.
+func (s *selection) kernelOperator(name string) string {
+	switch {
+	case name == "Sum":
+		return "Add"
+	case name == "Mod" && s.Int("fmod", 0) != 0:
+		return "Remainder"
+	}
+	return name
+}
+
+// unaryWithAttributes returns a chain over input 0 for operators whose attributes node.Chain does not read.
+func (s *selection) unaryWithAttributes() op.Chain {
+	in := op.ChainInstruction{Op: s.Op, Args: []int{0}}
+	switch s.Op {
+	case "CastLike":
+		in.Op = "Cast"
+	case "Celu", "Swish", "ThresholdedRelu":
+		in.Alpha = s.Float("alpha", 1)
+	case "Selu":
+		in.Alpha, in.Beta = s.Float("alpha", 1.67326319217681884765625), s.Float("gamma", 1.05070102214813232421875)
+	case "Shrink":
+		in.Alpha, in.Beta = s.Float("lambd", 0.5), s.Float("bias", 0)
+	case "IsInf":
+		in.Alpha, in.Beta = float32(s.Int("detect_positive", 1)), float32(s.Int("detect_negative", 1))
+	default:
+		return nil
+	}
+	return op.Chain{in}
 }
 
 // clip makes Clip with limits that are not constants of float32 a maximum and a minimum with the limits, which broadcast.
