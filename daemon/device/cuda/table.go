@@ -93,4 +93,8 @@ var selectors = map[operatorKey]selector{
 
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
+
+	{graph.DomainONNX, "MatMul"}:  selectLibraryMatMul,
+	{graph.DomainONNX, "Gemm"}:    selectLibraryGemm,
+	{graph.DomainFused, "Linear"}: selectLibraryLinear,
 }

@@ -36,7 +36,8 @@ func build(kernels, cache string) (Libraries, error) {
 		return built, err
 	}
 	source := filepath.Join(kernels, "fakedriver", "source")
-	includes := []string{filepath.Join(kernels, "..", "..", "cgo", "cuda", "include"), source}
+	bindings := filepath.Join(kernels, "..", "..", "cgo")
+	includes := []string{filepath.Join(bindings, "cuda", "include"), filepath.Join(bindings, "cublas"), source, filepath.Join(kernels, "emulation", "source")}
 	salt, err := hashHeaders(includes)
 	if err != nil {
 		return built, err
