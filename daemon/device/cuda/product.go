@@ -128,7 +128,7 @@ func (s *selection) libraryProduct(name string, p libraryProduct) (*chosen, erro
 		return nil, err
 	}
 	m := calls.matmul
-	m.Type, m.TensorFloat32 = libraryTypes[t], s.device.tensorFloat32
+	m.Type, m.TensorFloat32 = libraryTypes[t], s.Int("tf32", 0) != 0
 	if m.Epilogue, err = p.epilogue(); err != nil {
 		return nil, err
 	}
