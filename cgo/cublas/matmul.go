@@ -8,6 +8,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // Type is the type of a product's elements.
@@ -71,6 +72,18 @@ type Matrix struct {
 	Stride      int64
 	Transposed  bool
 	BatchStride int64
+}
+
+// String is short: the stride, t where transposed, and the distance of matrices behind a plus.
+func (m Matrix) String() string {
+	text := strconv.FormatInt(m.Stride, 10)
+	if m.Transposed {
+		text += "t"
+	}
+	if m.BatchStride != 0 {
+		text += "+" + strconv.FormatInt(m.BatchStride, 10)
+	}
+	return text
 }
 
 // Matmul is a matrix product D[M, N] = epilogue(Alpha * A[M, K] * B[K, N] + Beta * C[M, N]), or a batch of such. C and D are not transposed; they may be the same

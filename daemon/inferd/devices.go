@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"text/tabwriter"
 
@@ -24,6 +25,14 @@ type deviceFlags struct {
 	device    string
 	threads   int
 	precision string
+	gpu       gpuOptions
+}
+
+// gpuOptions hold for every GPU.
+type gpuOptions struct {
+	slots         int
+	deterministic bool
+	logger        *slog.Logger // nil: the default one
 }
 
 // The values of --device that are no name of a GPU.
@@ -40,6 +49,9 @@ func (f *deviceFlags) register(c *cobra.Command, standard string) {
 	c.Flags().StringVar(&f.precision, "precision", "", "what a GPU computes in: "+strings.Join(optimize.PrecisionNames(), ", ")+"; the CPU computes in fp32 (default model)")
 	_ = c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions(optimize.PrecisionNames(), cobra.ShellCompDirectiveNoFileComp))
 	f.registerThreads(c)
+	c.Flags().IntVar(&f.gpu.slots, "gpu-slots", 0, "batches under way on a GPU at a time, each with memory of its own (default 3)")
+	c.Flags().BoolVar(&f.gpu.deterministic, "gpu-deterministic", false,
+		"compute matrix products without cuBLASLt, so that a request has the same bits whatever batch it is in")
 	names := []string{deviceAuto, deviceCPU, deviceCUDA, deviceReference}
 	_ = c.RegisterFlagCompletionFunc("device", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -96,12 +108,12 @@ func (f *deviceFlags) openGPUs(d *devices) (err error) {
 	case f.device == deviceCPU:
 		return nil
 	case f.device == deviceAuto:
-		d.gpus, d.missing = openGPUs("")
+		d.gpus, d.missing = openGPUs("", f.gpu)
 		return nil
 	case f.device == deviceCUDA:
-		d.gpus, err = openGPUs("")
+		d.gpus, err = openGPUs("", f.gpu)
 	case strings.HasPrefix(f.device, deviceCUDA+":"), strings.HasPrefix(f.device, "GPU-"), strings.HasPrefix(f.device, "MIG-"):
-		d.gpus, err = openGPUs(strings.TrimPrefix(f.device, deviceCUDA+":"))
+		d.gpus, err = openGPUs(strings.TrimPrefix(f.device, deviceCUDA+":"), f.gpu)
 	default:
 		return usageError{fmt.Errorf("--device %q: want auto, cpu, cuda, cuda:N, the UUID of a GPU, or reference", f.device)}
 	}
@@ -131,6 +143,16 @@ func (d *devices) units() (list [][]device.Device) {
 		list = append(list, append([]device.Device{gpu}, host...))
 	}
 	return append(list, host)
+}
+
+// observed lists the devices whose load can be asked.
+func (d *devices) observed() (list []device.Observed) {
+	for _, gpu := range d.gpus {
+		if o, ok := gpu.(device.Observed); ok {
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 // options returns the compiler's options for the best of the devices.

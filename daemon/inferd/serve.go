@@ -146,7 +146,7 @@ func (s *server) start(d *devices) error {
 	if err != nil {
 		return err
 	}
-	measured.Registry.MustRegister(&engineCollector{s.engine})
+	measured.Registry.MustRegister(&engineCollector{s.engine, d.observed()})
 	s.http = httpserver.New(httpserver.Options{Engine: s.engine, Metrics: measured, Version: version, MaxRequestBytes: s.options.maxRequestBytes, Logger: s.logger})
 	s.metrics = &http.Server{Handler: metricsHandler(measured), ReadHeaderTimeout: 10 * time.Second}
 	go func() { s.failed <- s.http.Serve(httpListener) }()

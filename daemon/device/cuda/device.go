@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/inferd/inferd/cgo/cublas"
 	"github.com/inferd/inferd/cgo/cuda"
@@ -25,8 +26,6 @@ type Options struct {
 	Slots int
 	// Deterministic computes matrix products with our own kernels only, whose rows have the same bits whatever batch they are in: cuBLASLt does not promise that.
 	Deterministic bool
-	// TensorFloat32 lets tensor cores round the factors of float32 products to 10 bits of fraction, which is several times faster.
-	TensorFloat32 bool
 	// CacheFolder keeps what is measured about the device from one start to the next; empty: it is measured anew.
 	CacheFolder string
 	// Logger hears of what goes wrong; nil means slog.Default.
@@ -35,15 +34,15 @@ type Options struct {
 
 // Device is an open GPU.
 type Device struct {
-	driver        *cuda.Device
-	name          string
-	log           *slog.Logger
-	kernels       kernels
-	library       *cublas.Handle // nil where there is none, or none is wanted
-	tensorFloat32 bool
-	slots         []*slot
-	failure       atomic.Pointer[func(error)]
-	failed        atomic.Bool
+	driver  *cuda.Device
+	name    string
+	log     *slog.Logger
+	kernels kernels
+	library *cublas.Handle // nil where there is none, or none is wanted
+	slots   []*slot
+	busy    busy
+	failure atomic.Pointer[func(error)]
+	failed  atomic.Bool
 }
 
 // Open opens the GPU that a selector (its ordinal or UUID) names.
@@ -52,7 +51,7 @@ func Open(selector string, o Options) (_ *Device, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{driver: driver, name: fmt.Sprintf("cuda:%d", driver.Info().Ordinal), log: o.Logger, tensorFloat32: o.TensorFloat32}
+	d := &Device{driver: driver, name: fmt.Sprintf("cuda:%d", driver.Info().Ordinal), log: o.Logger}
 	d.kernels = newKernels(driver)
 	if d.log == nil {
 		d.log = slog.Default()
@@ -140,7 +139,10 @@ func isOfDevice(err error) bool {
 	return errors.As(err, &driver) || errors.As(err, &library) || errors.As(err, &call)
 }
 
-// Memory is the device's free and total memory in bytes, counting all processes.
+// Busy implements device.Observed.
+func (d *Device) Busy() time.Duration { return d.busy.time() }
+
+// Memory implements device.Observed.
 func (d *Device) Memory() (free, total int64, err error) { return d.driver.Memory() }
 
 // Close implements device.Device. What the driver says while a device is given up helps nobody but a reader of the log.
@@ -161,4 +163,5 @@ func (d *Device) Close() {
 var (
 	_ device.Asynchronous = (*Device)(nil)
 	_ device.Failing      = (*Device)(nil)
+	_ device.Observed     = (*Device)(nil)
 )

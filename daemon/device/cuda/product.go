@@ -12,13 +12,13 @@ import (
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
 
-// either returns a selector that asks a second one where the first has no kernel.
-func either(first, second selector) selector {
+// either returns a selector of the library's kernels, and of our own where the library has none.
+func either(library, own selector) selector {
 	return func(s *selection) (*chosen, error) {
-		c, err := first(s)
+		c, err := library(s)
 		var none *device.NoKernelError
 		if errors.As(err, &none) {
-			return second(s)
+			return own(s)
 		}
 		return c, err
 	}
@@ -120,6 +120,12 @@ func (s *selection) libraryProduct(name string, p libraryProduct) (*chosen, erro
 	if err != nil {
 		return nil, err
 	}
+	epilogue, err := p.epilogue()
+	if err != nil {
+		return nil, err
+	}
+	// From here on shapes decide, and the form of a constant must not depend on them.
+	s.asIs = true
 	if p.M*p.N*p.K*node.Product(p.Batch[:]) == 0 {
 		return nil, node.NoKernel("a product of no elements")
 	}
@@ -128,10 +134,7 @@ func (s *selection) libraryProduct(name string, p libraryProduct) (*chosen, erro
 		return nil, err
 	}
 	m := calls.matmul
-	m.Type, m.TensorFloat32 = libraryTypes[t], s.device.tensorFloat32
-	if m.Epilogue, err = p.epilogue(); err != nil {
-		return nil, err
-	}
+	m.Type, m.TensorFloat32, m.Epilogue = libraryTypes[t], s.Int("tf32", 0) != 0, epilogue
 	if p.residual != absentInput {
 		m.Beta, m.C = 1, m.D
 	}

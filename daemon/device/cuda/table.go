@@ -94,7 +94,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 
-	{graph.DomainONNX, "MatMul"}:  selectLibraryMatMul,
-	{graph.DomainONNX, "Gemm"}:    selectLibraryGemm,
-	{graph.DomainFused, "Linear"}: selectLibraryLinear,
+	{graph.DomainONNX, "MatMul"}:  either(selectLibraryMatMul, selectMatMul),
+	{graph.DomainONNX, "Gemm"}:    either(selectLibraryGemm, selectGemm),
+	{graph.DomainFused, "Linear"}: either(selectLibraryLinear, selectLinear),
 }

@@ -55,6 +55,7 @@ func build(folder, cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	sources = append(sources, filepath.Join(folder, "emulation", "source", "copies.cc"))
 	headers, err := hashHeaders(folder)
 	if err != nil {
 		return "", err

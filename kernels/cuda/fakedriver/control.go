@@ -95,7 +95,7 @@ func (c *Control) Failed() string {
 	return ""
 }
 
-// Calls is the number of calls of the driver so far.
+// Calls is the number of calls of the driver so far, without those that asked in vain whether an event has happened.
 func (c *Control) Calls() int64 { return int64(C.call_count(c.calls)) }
 
 // SetLatency sets how long every kernel takes at least.

@@ -25,7 +25,7 @@ void inferd_fake_fail(const char *function, long nth, CUresult code, int sticky)
 // The function that failed by order, or NULL where none has yet.
 const char *inferd_fake_failed(void);
 
-// The number of calls of the driver so far.
+// The number of calls of the driver so far, without those that asked in vain whether an event has happened.
 long inferd_fake_calls(void);
 
 // How long every kernel takes at least.
