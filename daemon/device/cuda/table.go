@@ -69,4 +69,16 @@ var selectors = map[operatorKey]selector{
 
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
+
+	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
+	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
+	{graph.DomainONNX, "ReduceMax"}:       selectReduce,
+	{graph.DomainONNX, "ReduceMin"}:       selectReduce,
+	{graph.DomainONNX, "ReduceProd"}:      selectReduce,
+	{graph.DomainONNX, "ReduceL1"}:        selectReduce,
+	{graph.DomainONNX, "ReduceL2"}:        selectReduce,
+	{graph.DomainONNX, "ReduceSumSquare"}: selectReduce,
+	{graph.DomainONNX, "ReduceLogSum"}:    selectReduce,
+	{graph.DomainONNX, "ArgMax"}:          selectReduce,
+	{graph.DomainONNX, "ArgMin"}:          selectReduce,
 }
