@@ -17,6 +17,11 @@ func selectElementwise(s *selection) (*chosen, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.elementwise(program, inputs)
+}
+
+// elementwise makes the kernel of a chain over the given inputs of the node.
+func (s *selection) elementwise(program op.Chain, inputs []int) (*chosen, error) {
 	t, err := knownType(s.Output(0).DType)
 	if err != nil {
 		return nil, err
