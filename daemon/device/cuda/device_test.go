@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/inferd/inferd/daemon/device"
@@ -72,6 +73,10 @@ func TestNarrowCases(t *testing.T) {
 func TestProductsWithoutLibrary(t *testing.T) {
 	products := func(c *devicetest.Case) bool { return c.Op == "MatMul" || c.Op == "Gemm" }
 	for _, dtype := range []tensor.DType{tensor.Undefined, tensor.Float16, tensor.BFloat16} {
-		devicetest.Run(t, devicetest.Setup{Devices: open(t, cuda.Options{Deterministic: true}), Evaluator: reference.New(), Type: dtype, Keep: products})
+		devices := open(t, cuda.Options{Deterministic: true})
+		if description := devices[0].Info().Description; !strings.Contains(description, "own matrix products") {
+			t.Errorf("the device is %s", description)
+		}
+		devicetest.Run(t, devicetest.Setup{Devices: devices, Evaluator: reference.New(), Type: dtype, Keep: products})
 	}
 }

@@ -94,9 +94,6 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 
-	{graph.DomainONNX, "MatMul"}:  either(selectLibraryMatMul, selectMatMul),
-	{graph.DomainONNX, "Gemm"}:    either(selectLibraryGemm, selectGemm),
-	{graph.DomainFused, "Linear"}: either(selectLibraryLinear, selectLinear),
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
 	{graph.DomainONNX, "ReduceMax"}:       selectReduce,
@@ -108,4 +105,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ReduceLogSum"}:    selectReduce,
 	{graph.DomainONNX, "ArgMax"}:          selectReduce,
 	{graph.DomainONNX, "ArgMin"}:          selectReduce,
+	{graph.DomainONNX, "MatMul"}:          selectMatMul,
+	{graph.DomainONNX, "Gemm"}:            selectGemm,
+	{graph.DomainFused, "Linear"}:         selectLinear,
 }
