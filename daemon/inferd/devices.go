@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/inferd/inferd/cgo/affinity"
 	"github.com/inferd/inferd/daemon/compiler"
+	"github.com/inferd/inferd/daemon/compiler/optimize"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/reference"
@@ -22,16 +22,16 @@ import (
 
 // deviceFlags choose devices.
 type deviceFlags struct {
-	device  string
-	threads int
-	gpu     gpuOptions
+	device    string
+	threads   int
+	precision string
+	gpu       gpuOptions
 }
 
 // gpuOptions hold for every GPU.
 type gpuOptions struct {
 	slots         int
 	deterministic bool
-	tensorFloat32 bool
 	logger        *slog.Logger // nil: the default one
 }
 
@@ -46,11 +46,12 @@ const (
 func (f *deviceFlags) register(c *cobra.Command, standard string) {
 	c.Flags().StringVar(&f.device, "device", standard,
 		"what runs the models: auto (all GPUs, else the CPU), cpu, cuda, cuda:N, the UUID of a GPU, or reference")
+	c.Flags().StringVar(&f.precision, "precision", "", "what a GPU computes in: "+strings.Join(optimize.PrecisionNames(), ", ")+"; the CPU computes in fp32 (default model)")
+	_ = c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions(optimize.PrecisionNames(), cobra.ShellCompDirectiveNoFileComp))
 	f.registerThreads(c)
 	c.Flags().IntVar(&f.gpu.slots, "gpu-slots", 0, "batches under way on a GPU at a time, each with memory of its own (default 3)")
 	c.Flags().BoolVar(&f.gpu.deterministic, "gpu-deterministic", false,
 		"compute matrix products without cuBLASLt, so that a request has the same bits whatever batch it is in")
-	c.Flags().BoolVar(&f.gpu.tensorFloat32, "gpu-tf32", false, "let tensor cores round the factors of float32 products to 10 bits of fraction")
 	names := []string{deviceAuto, deviceCPU, deviceCUDA, deviceReference}
 	_ = c.RegisterFlagCompletionFunc("device", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -64,6 +65,8 @@ type devices struct {
 	gpus      []device.Device
 	cpu       device.Device // nil where the reference was asked for
 	reference *reference.Device
+	// precision is what GPUs compute in.
+	precision optimize.Precision
 	// missing says why there is no GPU where one would have been used; nil where there is one or none was wanted.
 	missing error
 }
@@ -77,7 +80,11 @@ func (f *deviceFlags) open() (*devices, error) {
 	if threads == 0 {
 		threads = affinity.Processors()
 	}
-	d := &devices{reference: reference.New()}
+	precision, err := optimize.ParsePrecision(f.precision)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--precision: %w", err)}
+	}
+	d := &devices{reference: reference.New(), precision: precision}
 	if f.device == deviceReference {
 		return d, nil
 	}
@@ -150,7 +157,7 @@ func (d *devices) observed() (list []device.Observed) {
 
 // options returns the compiler's options for the best of the devices.
 func (d *devices) options() compiler.Options {
-	return compiler.Options{Devices: d.units()[0], Evaluator: d.reference}
+	return compiler.Options{Devices: d.units()[0], Evaluator: d.reference, Precision: d.precision}
 }
 
 // engineUnits are the places where an engine may run models; lanes are those of the CPU.
@@ -192,9 +199,10 @@ func newDevicesCommand() *cobra.Command {
 	return c
 }
 
-var (
-	// errNoDriver says that the host is not made for GPUs, which is nothing to worry about.
-	errNoDriver = errors.New("no NVIDIA driver")
-	// errNoCUDA says that this program cannot use a GPU.
-	errNoCUDA = fmt.Errorf("%w can be used: this inferd was built without the tag cuda; make build has it", errNoDriver)
-)
+// noDriverError says that the host is not made for GPUs, which is nothing to worry about.
+type noDriverError struct{ reason string }
+
+func (e *noDriverError) Error() string { return e.reason }
+
+// errNoCUDA says that this program cannot use a GPU.
+var errNoCUDA = &noDriverError{"this inferd was built without the tag cuda; make build has it"}

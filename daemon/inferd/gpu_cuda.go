@@ -16,7 +16,7 @@ import (
 // openGPUs opens a GPU by its ordinal or UUID, or all of them where the name is empty. Where some of all cannot be used, the others are.
 func openGPUs(selector string, o gpuOptions) (list []device.Device, err error) {
 	options := cuda.Options{
-		Slots: o.slots, Deterministic: o.deterministic, TensorFloat32: o.tensorFloat32, CacheFolder: cacheFolder(), Logger: o.logger,
+		Slots: o.slots, Deterministic: o.deterministic, CacheFolder: cacheFolder(), Logger: o.logger,
 	}
 	if selector != "" {
 		d, err := cuda.Open(selector, options)
@@ -28,7 +28,7 @@ func openGPUs(selector string, o gpuOptions) (list []device.Device, err error) {
 	found, err := driver.Devices()
 	if err != nil {
 		if driver.Probe().Problem == driver.NoLibrary {
-			err = fmt.Errorf("%w: %w", errNoDriver, err)
+			err = &noDriverError{err.Error()}
 		}
 		return nil, err
 	}

@@ -111,8 +111,9 @@ func serve(o serveOptions, models string) error {
 		return err
 	}
 	defer d.close()
+	var none *noDriverError
 	switch {
-	case errors.Is(d.missing, errNoDriver):
+	case errors.As(d.missing, &none):
 		logger.Info("no GPU, models run on the CPU", "reason", d.missing)
 	case d.missing != nil:
 		logger.Warn("a GPU cannot be used; models that it should run do so on what works", "reason", d.missing)
@@ -138,7 +139,7 @@ func (s *server) start(d *devices) error {
 		return err
 	}
 	s.engine, err = engine.New(engine.Options{
-		Models: s.models, Units: d.engineUnits(s.options.lanes), Evaluator: d.reference,
+		Models: s.models, Units: d.engineUnits(s.options.lanes), Evaluator: d.reference, Precision: d.precision,
 		Credits: s.options.credits, MaxRequestBytes: int64(s.options.maxRequestBytes), Logger: s.logger,
 		Attach: func(model string, _ int64) any { return measured.Model(model) },
 	})

@@ -26,8 +26,6 @@ type Options struct {
 	Slots int
 	// Deterministic computes matrix products with our own kernels only, whose rows have the same bits whatever batch they are in: cuBLASLt does not promise that.
 	Deterministic bool
-	// TensorFloat32 lets tensor cores round the factors of float32 products to 10 bits of fraction, which is several times faster.
-	TensorFloat32 bool
 	// CacheFolder keeps what is measured about the device from one start to the next; empty: it is measured anew.
 	CacheFolder string
 	// Logger hears of what goes wrong; nil means slog.Default.
@@ -36,16 +34,15 @@ type Options struct {
 
 // Device is an open GPU.
 type Device struct {
-	driver        *cuda.Device
-	name          string
-	log           *slog.Logger
-	kernels       kernels
-	library       *cublas.Handle // nil where there is none, or none is wanted
-	tensorFloat32 bool
-	slots         []*slot
-	busy          busy
-	failure       atomic.Pointer[func(error)]
-	failed        atomic.Bool
+	driver  *cuda.Device
+	name    string
+	log     *slog.Logger
+	kernels kernels
+	library *cublas.Handle // nil where there is none, or none is wanted
+	slots   []*slot
+	busy    busy
+	failure atomic.Pointer[func(error)]
+	failed  atomic.Bool
 }
 
 // Open opens the GPU that a selector (its ordinal or UUID) names.
@@ -54,7 +51,7 @@ func Open(selector string, o Options) (_ *Device, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{driver: driver, name: fmt.Sprintf("cuda:%d", driver.Info().Ordinal), log: o.Logger, tensorFloat32: o.TensorFloat32}
+	d := &Device{driver: driver, name: fmt.Sprintf("cuda:%d", driver.Info().Ordinal), log: o.Logger}
 	d.kernels = newKernels(driver)
 	if d.log == nil {
 		d.log = slog.Default()

@@ -35,7 +35,7 @@ func newRun(e *executor, s *slot) *run {
 func (r *run) prepareAlone() error {
 	<-r.slot.free
 	defer r.slot.release()
-	if err := r.slot.grow(r.executor.assembly.DeviceArenaBytes, r.executor.layout.pinnedBytes); err != nil {
+	if err := r.slot.grow(r.executor.program.DeviceArenaBytes, r.executor.layout.pinnedBytes); err != nil {
 		return err
 	}
 	return r.prepare(true)
