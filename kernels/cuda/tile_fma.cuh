@@ -7,12 +7,21 @@
 
 #include "tile.cuh"
 
-INLINE float multiply_add(float a, float b, float c)
+// Adds a * b to four sums.
+INLINE void multiply_add(float *sum, float a, const Pack<float, 4> &b)
 {
 #if defined(__CUDACC__)
-	return __fmaf_rn(a, b, c);
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		sum[i] = __fmaf_rn(a, b.at[i], sum[i]);
 #else
-	return a * b + c; // the C library's exact one is a call
+	// Not fused: the C library's exact function is a call. In a vector, or whole models would take minutes.
+	typedef float Four __attribute__((vector_size(16)));
+	Four sums, factors;
+	memcpy(&sums, sum, sizeof sums);
+	memcpy(&factors, &b, sizeof factors);
+	sums += factors * a;
+	memcpy(sum, &sums, sizeof sums);
 #endif
 }
 
@@ -54,8 +63,8 @@ template <int M, int N, int ThreadM, int ThreadN, int Stages> struct FmaTile {
 #pragma unroll
 				for (int i = 0; i < ThreadM; i++)
 #pragma unroll
-					for (int j = 0; j < ThreadN; j++)
-						sum[i][j] = multiply_add(left[i].at[next], right[j / 4].at[j % 4], sum[i][j]);
+					for (int j = 0; j < ThreadN / 4; j++)
+						multiply_add(&sum[i][4 * j], left[i].at[next], right[j]);
 			}
 		}
 	}
