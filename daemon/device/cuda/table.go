@@ -81,4 +81,11 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ReduceLogSum"}:    selectReduce,
 	{graph.DomainONNX, "ArgMax"}:          selectReduce,
 	{graph.DomainONNX, "ArgMin"}:          selectReduce,
+
+	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
+	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,
+	{graph.DomainONNX, "InstanceNormalization"}: selectGroupNormalization,
+	{graph.DomainONNX, "GroupNormalization"}:    selectGroupNormalization,
+	{graph.DomainONNX, "BatchNormalization"}:    selectBatchNormalization,
+	{graph.DomainFused, "LayerNormalization"}:   selectFusedLayerNormalization,
 }
