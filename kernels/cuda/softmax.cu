@@ -15,8 +15,8 @@ struct SoftmaxArguments {
 	int32_t unused;
 };
 
-// Elements of a row that a thread keeps in registers.
-constexpr int kKept = 32;
+// Elements of a row that a thread keeps in registers; where they are loaded one by one, there are half as many threads, so that nothing spills.
+constexpr int kKept = 32, kOneThreads = 512;
 
 constexpr int kColumnThreads = 256;
 
@@ -185,9 +185,9 @@ template <typename T, int Count> INLINE void softmax_columns(const SoftmaxArgume
 KERNEL(softmax_kept_f32, SoftmaxArguments, 1024) { softmax_kept<float, 4>(arguments); }
 KERNEL(softmax_kept_f16, SoftmaxArguments, 1024) { softmax_kept<half_t, 8>(arguments); }
 KERNEL(softmax_kept_bf16, SoftmaxArguments, 1024) { softmax_kept<bfloat_t, 8>(arguments); }
-KERNEL(softmax_kept_one_f32, SoftmaxArguments, 1024) { softmax_kept<float, 1>(arguments); }
-KERNEL(softmax_kept_one_f16, SoftmaxArguments, 1024) { softmax_kept<half_t, 1>(arguments); }
-KERNEL(softmax_kept_one_bf16, SoftmaxArguments, 1024) { softmax_kept<bfloat_t, 1>(arguments); }
+KERNEL(softmax_kept_one_f32, SoftmaxArguments, kOneThreads) { softmax_kept<float, 1>(arguments); }
+KERNEL(softmax_kept_one_f16, SoftmaxArguments, kOneThreads) { softmax_kept<half_t, 1>(arguments); }
+KERNEL(softmax_kept_one_bf16, SoftmaxArguments, kOneThreads) { softmax_kept<bfloat_t, 1>(arguments); }
 KERNEL(softmax_online_f32, SoftmaxArguments, 1024) { softmax_online<float, 4>(arguments); }
 KERNEL(softmax_online_f16, SoftmaxArguments, 1024) { softmax_online<half_t, 8>(arguments); }
 KERNEL(softmax_online_bf16, SoftmaxArguments, 1024) { softmax_online<bfloat_t, 8>(arguments); }

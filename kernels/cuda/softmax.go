@@ -50,9 +50,9 @@ func (s Softmax) Plan() ([]Launch, error) {
 
 func (s Softmax) planRows(a softmaxArguments) (Launch, error) {
 	count := wide(s.Type, s.Width, s.X, s.Y)
-	suffix := "_" + s.Type.String()
+	suffix, most := "_"+s.Type.String(), int64(1024) // threads that keep elements
 	if count == 1 {
-		suffix = "_one" + suffix
+		suffix, most = "_one"+suffix, 512
 	}
 	kernel, threads, rows := "softmax_online"+suffix, int64(1024), int64(1) // rows of a block
 	packs := divide(s.Width, count)
@@ -64,11 +64,11 @@ func (s Softmax) planRows(a softmaxArguments) (Launch, error) {
 			a.lanes *= 2
 		}
 		rows = threads / int64(a.lanes)
-	case s.Width <= 1024*softmaxKept:
+	case s.Width <= most*softmaxKept:
 		// Each thread keeps a few packs, so that several loads are under way, but no more than its registers hold.
 		kernel = "softmax_kept" + suffix // with more lanes than a warp has
 		threads = max(divide(packs, 4), divide(s.Width, softmaxKept))
-		threads = min(divide(threads, warp)*warp, 1024)
+		threads = min(divide(threads, warp)*warp, most)
 		a.lanes = int32(threads)
 	}
 	blocks := divide(s.Rows, rows)

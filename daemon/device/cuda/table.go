@@ -88,4 +88,9 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "GroupNormalization"}:    selectGroupNormalization,
 	{graph.DomainONNX, "BatchNormalization"}:    selectBatchNormalization,
 	{graph.DomainFused, "LayerNormalization"}:   selectFusedLayerNormalization,
+	{graph.DomainONNX, "LpNormalization"}:       selectLpNormalization,
+
+	{graph.DomainML, "Binarizer"}:  selectBinarizer,
+	{graph.DomainML, "Normalizer"}: selectNormalizer,
+	{graph.DomainML, "Scaler"}:     selectScaler,
 }
