@@ -108,4 +108,16 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "MatMul"}:          selectMatMul,
 	{graph.DomainONNX, "Gemm"}:            selectGemm,
 	{graph.DomainFused, "Linear"}:         selectLinear,
+
+	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
+	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,
+	{graph.DomainONNX, "InstanceNormalization"}: selectGroupNormalization,
+	{graph.DomainONNX, "GroupNormalization"}:    selectGroupNormalization,
+	{graph.DomainONNX, "BatchNormalization"}:    selectBatchNormalization,
+	{graph.DomainFused, "LayerNormalization"}:   selectFusedLayerNormalization,
+	{graph.DomainONNX, "LpNormalization"}:       selectLpNormalization,
+
+	{graph.DomainML, "Binarizer"}:  selectBinarizer,
+	{graph.DomainML, "Normalizer"}: selectNormalizer,
+	{graph.DomainML, "Scaler"}:     selectScaler,
 }
