@@ -93,6 +93,7 @@ var selectors = map[operatorKey]selector{
 
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
+	{graph.DomainFused, "Attention"}: selectAttention,
 
 	{graph.DomainONNX, "MatMul"}:  either(selectLibraryMatMul, selectMatMul),
 	{graph.DomainONNX, "Gemm"}:    either(selectLibraryGemm, selectGemm),
