@@ -93,6 +93,7 @@ var selectors = map[operatorKey]selector{
 
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
+	{graph.DomainFused, "Attention"}: selectAttention,
 
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
