@@ -16,6 +16,7 @@ type Sequence struct {
 	device *Device
 	c      *C.struct_inferd_cuda_sequence
 	names  []string // of the operations, for errors
+	closed []func()
 }
 
 // CallError says that a function which an operation calls has failed, while the device works on.
@@ -102,6 +103,9 @@ func (q *Sequence) append(name string, o *C.struct_inferd_cuda_operation, argume
 	q.names = append(q.names, name)
 }
 
+// OnClose adds a function to be called once the sequence has been freed: what frees the records of its calls.
+func (q *Sequence) OnClose(f func()) { q.closed = append(q.closed, f) }
+
 // RecordBegin lets every submission record the event ahead of its work; nil ends that.
 func (q *Sequence) RecordBegin(e *Event) {
 	q.c.begin = nil
@@ -165,5 +169,8 @@ func (q *Sequence) Close() error {
 	q.device.live.sequences.Add(-1)
 	code := C.inferd_cuda_sequence_free(q.c)
 	q.c = nil
+	for _, f := range q.closed {
+		f()
+	}
 	return q.device.failure("cuGraphExecDestroy", code)
 }

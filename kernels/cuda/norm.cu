@@ -5,7 +5,7 @@
 // short rows and a block for longer ones; rows beyond that are read three times, from the second-level cache as a rule. The variance is that of differences
 // from the mean, in a second pass over registers, because a sum of squares cancels where the mean is large (Chan, Golub and LeVeque, "Algorithms for
 // computing the sample variance", 1983). Sums are in float; their order depends on the width only.
-#include "elementwise_index.cuh"
+#include "division.cuh"
 #include "reduce.cuh"
 
 struct NormArguments {

@@ -9,6 +9,30 @@ type operatorKey struct{ domain, op string }
 
 // selectors lists every operator that has a CUDA kernel.
 var selectors = map[operatorKey]selector{
+	{graph.DomainONNX, "Identity"}:  selectCopy,
+	{graph.DomainONNX, "Reshape"}:   selectCopy,
+	{graph.DomainONNX, "Flatten"}:   selectCopy,
+	{graph.DomainONNX, "Squeeze"}:   selectCopy,
+	{graph.DomainONNX, "Unsqueeze"}: selectCopy,
+	{graph.DomainONNX, "Transpose"}: selectCopy,
+	{graph.DomainONNX, "Expand"}:    selectCopy,
+	{graph.DomainONNX, "Concat"}:    selectCopy,
+	{graph.DomainONNX, "Split"}:     selectCopy,
+	{graph.DomainONNX, "Slice"}:     selectCopy,
+	{graph.DomainONNX, "Tile"}:      selectCopy,
+	{graph.DomainONNX, "Gather"}:    selectGather,
+	{graph.DomainONNX, "Pad"}:       selectPad,
+
+	{graph.DomainONNX, "MaxPool"}:            selectPool,
+	{graph.DomainONNX, "AveragePool"}:        selectPool,
+	{graph.DomainONNX, "GlobalAveragePool"}:  selectGlobalPool,
+	{graph.DomainONNX, "GlobalMaxPool"}:      selectGlobalPool,
+	{graph.DomainFused, "MaxPool"}:           selectPool,
+	{graph.DomainFused, "AveragePool"}:       selectPool,
+	{graph.DomainFused, "GlobalAveragePool"}: selectGlobalPool,
+
+	{graph.DomainONNX, "TopK"}:            selectTopK,
+	{graph.DomainONNX, "CumSum"}:          selectCumulativeSum,
 	{graph.DomainONNX, "Add"}:             selectElementwise,
 	{graph.DomainONNX, "Sub"}:             selectElementwise,
 	{graph.DomainONNX, "Mul"}:             selectElementwise,
@@ -81,6 +105,7 @@ var selectors = map[operatorKey]selector{
 
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
+	{graph.DomainFused, "Attention"}: selectAttention,
 
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
@@ -93,6 +118,9 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ReduceLogSum"}:    selectReduce,
 	{graph.DomainONNX, "ArgMax"}:          selectReduce,
 	{graph.DomainONNX, "ArgMin"}:          selectReduce,
+	{graph.DomainONNX, "MatMul"}:          selectMatMul,
+	{graph.DomainONNX, "Gemm"}:            selectGemm,
+	{graph.DomainFused, "Linear"}:         selectLinear,
 
 	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
 	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,

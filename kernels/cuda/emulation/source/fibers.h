@@ -11,47 +11,63 @@ struct Index { unsigned x, y, z; };
 
 constexpr int kLanes = 32;
 constexpr int kMostThreads = 1024;
+constexpr int kWarps = kMostThreads / kLanes;
 constexpr int kExchangeBytes = 64; // what a lane can hand to the others in one operation
 
-// A warp's operation in progress: lanes bring a value and wait until all of the mask have. Two sets of values alternate, because a lane may
-// bring its next value while others still read this one's.
-struct Warp {
+// A warp's operation: lanes bring a value and wait until all of the mask have. It is kept until the last of them has come to its next one, because until
+// then they read each other's values.
+struct Operation {
 	uint32_t mask, arrived;
-	uint64_t generation;
+	int readers; // lanes that have not gone on to their next operation
 	const char *file;
 	int line;
-	alignas(64) unsigned char value[2][kLanes][kExchangeBytes];
-	alignas(64) unsigned char result[2][kLanes][kExchangeBytes];
+};
+
+// Each lane takes part in one operation at most, or still reads the values of the one before, so there are never more operations than lanes. Masks that
+// are pending at the same time are disjoint: the lowest lane of a mask names the operation.
+struct Warp {
+	int index;
+	uint32_t lanes;      // that the warp has: the last one of a block may be partial
+	uint32_t fresh;      // lanes that have not begun
+	uint32_t ready;      // lanes that can go on
+	uint32_t at_barrier; // lanes that wait for the block
+	uint32_t unused;     // operations
+	uint32_t pending;    // lowest lanes of masks whose operation is in progress
+	uint32_t mask;       // of the operation that is being combined
+	int8_t operation_of[kLanes]; // by lowest lane, where pending
+	Operation operations[kLanes];
+	alignas(64) unsigned char value[kLanes][kLanes][kExchangeBytes]; // by operation and lane
+	alignas(64) unsigned char result[kLanes][kLanes][kExchangeBytes];
 };
 
 struct Thread {
 	Index thread;
-	int linear; // position in the block
+	int linear, lane; // position in the block and in the warp
 	Warp *warp;
 	void *stack_pointer;
-	bool finished;
-	bool waits; // at the block's barrier
-	const char *file;
-	int line;
+	int stack;
+	int operation; // that it reads or waits for; -1: none
 };
 
 struct Block {
 	Index index, threads, blocks;
 };
 
-extern thread_local Thread *self;
-extern thread_local Block *block;
+// Kernels read these all the time, and a library's variables of a thread are slow to find unless they have their place from the start.
+#define EMULATION_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+
+extern EMULATION_THREAD_LOCAL Thread *self;
+extern EMULATION_THREAD_LOCAL Block *block;
 
 void *dynamic_shared();
-void yield();
 void synchronize(const char *file, int line);
 
-inline int lane() { return self->linear % kLanes; }
+inline int lane() { return self->lane; }
 inline uint32_t mask_of() { return 0xffffffffu; }
 inline uint32_t mask_of(uint32_t mask) { return mask; }
 
-// Brings bytes to the warp's operation, waits for the other lanes of the mask, and returns where all lanes' values lie. The last lane to come calls
-// `combine` (may be null), which computes results from the values before anybody goes on.
+// Brings bytes to the warp's operation, waits for the other lanes of the mask, and returns which set of values holds what all lanes brought. The last lane to
+// come calls `combine` (may be null), which computes results from the values before anybody goes on. Both stay until the lane's next operation.
 typedef void (*Combine)(Warp *warp, int set);
 int exchange(uint32_t mask, const void *value, size_t bytes, Combine combine, const char *file, int line);
 
@@ -68,13 +84,14 @@ template <typename T> inline T shuffle(uint32_t mask, T value, int from, const c
 	return value;
 }
 
+// Gathers the lanes' predicates into the first word of the results.
+void combine_ballot(Warp *warp, int set);
+
 inline uint32_t ballot(uint32_t mask, bool predicate, const char *file, int line)
 {
-	int set = exchange(mask, &predicate, sizeof predicate, nullptr, file, line);
-	uint32_t bits = 0;
-	for (int i = 0; i < kLanes; i++)
-		if (mask >> i & 1 && self->warp->value[set][i][0])
-			bits |= 1u << i;
+	int set = exchange(mask, &predicate, sizeof predicate, combine_ballot, file, line);
+	uint32_t bits;
+	memcpy(&bits, self->warp->result[set][0], sizeof bits);
 	return bits;
 }
 

@@ -1,0 +1,75 @@
+// The main loop of matrix products and convolutions: a block computes a tile of C[M, N] from stages of A and B that copies bring into a ring in shared
+// memory while earlier ones are multiplied.
+//
+// Bound by arithmetic where M and N are large: a step loads (TileM + TileN) * 64 bytes and does TileM * TileN multiply-adds for each element of 64 bytes.
+// Every kernel adds the products of an element of C in the order of K, one instruction after the other, so the bits do not depend on the tile.
+#ifndef INFERD_TILE_CUH
+#define INFERD_TILE_CUH
+
+#include "epilogue.cuh"
+#include "operand.cuh"
+
+// One barrier a step: it both publishes the stage that is read next, and shows that the stage before, which is copied to next, was read by all.
+template <typename Tile, typename A, typename B> INLINE void multiply_stages(Tile &tile, A &a, B &b, int steps, unsigned char *shared)
+{
+	constexpr int kAhead = Tile::kStages - 1, kBytes = (Tile::kM + Tile::kN) * kStageBytes, kB = Tile::kM * kStageBytes;
+	int read = 0, written = 0;
+#pragma unroll 1
+	for (int step = -kAhead; step < steps; step++) {
+		if (step >= 0) {
+			wait_for_copies<kAhead - 1>();
+			__syncthreads();
+		}
+		if (step + kAhead < steps) {
+			a.copy(shared + written * kBytes);
+			b.copy(shared + written * kBytes + kB);
+			written = written + 1 == Tile::kStages ? 0 : written + 1;
+		}
+		commit_copies(); // also an empty group, so that the wait counts steps
+		if (step >= 0) {
+			tile.multiply(shared + read * kBytes, shared + read * kBytes + kB);
+			read = read + 1 == Tile::kStages ? 0 : read + 1;
+		}
+	}
+}
+
+// The sums of a row of warps, in shared memory: a pitch that puts the rows which a warp writes at a time into different banks.
+template <typename Tile> constexpr int kPitch = Tile::kN + 8;
+
+// Finishes the part of the tile that the slab holds, Count columns a thread at a time. The residual is fetched one turn ahead.
+template <typename Tile, typename T, int Count> INLINE void finish_part(const float *slab, const Result<T> &r, const Epilogue &e, int64_t first_row, int64_t first_column)
+{
+	constexpr int kPacks = Tile::kN / Count, kAll = Tile::kWarpM * kPacks;
+	int at = static_cast<int>(threadIdx.x);
+	Pack<T, Count> next = residual_at<T, Count>(r, e, first_row + at / kPacks, first_column + at % kPacks * Count);
+#pragma unroll 1
+	for (; at < kAll; at += Tile::kThreads) {
+		const Pack<T, Count> residual = next;
+		const int row = at / kPacks, column = at % kPacks * Count, later = at + Tile::kThreads;
+		if (later < kAll)
+			next = residual_at<T, Count>(r, e, first_row + later / kPacks, first_column + later % kPacks * Count);
+		finish<T, Count>(r, e, first_row + row, first_column + column, load<float, Count>(slab + row * kPitch<Tile> + column), residual);
+	}
+}
+
+// Writes the tile: its sums pass through shared memory, one row of warps after the other, so that whole rows are stored, and the code of the
+// activations is there once.
+template <typename Tile, typename T> INLINE void write_tile(const Tile &tile, unsigned char *shared, const Result<T> &r, const Epilogue &e, int64_t first_row, int64_t first_column)
+{
+	static_assert(Tile::kWarpM * kPitch<Tile> * 4 <= Tile::kSharedBytes, "the slab does not fit into the stages");
+	float *slab = reinterpret_cast<float *>(shared);
+#pragma unroll 1
+	for (int part = 0; part < Tile::kM / Tile::kWarpM; part++) {
+		__syncthreads();
+		if (warp_of_thread() / Tile::kWarpsOfRow == part)
+			tile.spill(slab);
+		__syncthreads();
+		const int64_t row = first_row + part * Tile::kWarpM;
+		if (e.wide)
+			finish_part<Tile, T, kFinished>(slab, r, e, row, first_column);
+		else
+			finish_part<Tile, T, 1>(slab, r, e, row, first_column);
+	}
+}
+
+#endif
