@@ -12,7 +12,7 @@ struct GlobalPoolArguments {
 };
 
 constexpr int kAcross = 8; // packs of channels of a block: a line
-constexpr int kDown = 32; // rows of threads
+constexpr int kDown = 32;  // rows of threads
 
 template <typename T, int Count> INLINE void average_channels_last(const GlobalPoolArguments &a)
 {

@@ -69,6 +69,10 @@ var rowCases = []kernelCase{
 			Type: kernel.Float32, Before: 16 * b.many, Size: 4096, After: 1, X: b.memory(b.many << 18), Y: b.memory(b.many << 18),
 		}.Plan()
 	}},
+	{name: "add_f16", plan: elementwise(2, kernel.ElementwiseInstruction{Op: "Add", Args: []int{0, 1}})},
+	{name: "gelu_f16", plan: elementwise(1, kernel.ElementwiseInstruction{Op: "Gelu", Args: []int{0}})},
+	{name: "chain_f16", plan: elementwise(2, kernel.ElementwiseInstruction{Op: "Mul", Args: []int{0, 1}},
+		kernel.ElementwiseInstruction{Op: "Sigmoid", Args: []int{2}}, kernel.ElementwiseInstruction{Op: "Add", Args: []int{3, 1}})},
 	{name: "quantize_f32_u8", plan: quantizes(false, kernel.Uint8)},
 	{name: "dequantize_f32_i8", plan: quantizes(true, kernel.Int8)},
 }
@@ -140,6 +144,18 @@ func softmaxOf(t kernel.Type, width int64) func(b *bench) ([]kernel.Launch, erro
 		rows := max(b.many<<18/width, 1)
 		bytes := rows * width * t.Size()
 		return kernel.Softmax{Type: t, Rows: rows, Width: width, X: b.memory(bytes), Y: b.memory(bytes)}.Plan()
+	}
+}
+
+// elementwise applies a chain to dense float16 tensors.
+func elementwise(inputs int, chain ...kernel.ElementwiseInstruction) func(b *bench) ([]kernel.Launch, error) {
+	return func(b *bench) ([]kernel.Launch, error) {
+		elements := b.many << 18
+		e := kernel.Elementwise{Dims: []int64{elements}, Instructions: chain, Output: b.memory(2 * elements)}
+		for range inputs {
+			e.Inputs = append(e.Inputs, kernel.ElementwiseInput{Type: kernel.Float16, Strides: []int64{1}, X: b.memory(2 * elements)})
+		}
+		return e.Plan()
 	}
 }
 
