@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/inferd/inferd/daemon/compiler/program"
+	"github.com/inferd/inferd/daemon/device/cuda"
 	"github.com/inferd/inferd/daemon/device/devicetest"
 	"github.com/inferd/inferd/daemon/device/reference"
 	"github.com/inferd/inferd/daemon/tensor"
@@ -25,7 +26,7 @@ func TestIndexOutOfRange(t *testing.T) {
 		t.Fatal("the case is gone")
 	}
 	c := cases[at]
-	_, devices := open(t)
+	devices := open(t, cuda.Options{})
 	setup := devicetest.Setup{Devices: devices, Evaluator: reference.New()}
 	defer func() {
 		for _, d := range devices {
