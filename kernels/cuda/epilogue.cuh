@@ -4,6 +4,16 @@
 
 #include "common.cuh"
 
+// A multiply-add of inner loops.
+INLINE float multiply_add(float a, float b, float c)
+{
+#if defined(__CUDACC__)
+	return __fmaf_rn(a, b, c);
+#else
+	return a * b + c; // the C library's exact one is a call
+#endif
+}
+
 // The values of package kernels/cpu/activation.
 enum ActivationKind : int32_t {
 	kActivationNone = 0,

@@ -15,4 +15,5 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "MatMul"}:  selectMatMul,
 	{graph.DomainONNX, "Gemm"}:    selectGemm,
 	{graph.DomainFused, "Linear"}: selectLinear,
+	{graph.DomainFused, "Conv"}:   selectConv,
 }
