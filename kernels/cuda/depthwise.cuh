@@ -88,15 +88,17 @@ template <typename T, int Count, int Columns, int Kernel, int Stride> INLINE voi
 			add_any_row<T, Count>(sum, d, pixels, taps, left);
 	}
 	const Result<T> result = {static_cast<T *>(d.y), static_cast<const T *>(d.bias), static_cast<const T *>(d.residual), INT64_MAX, d.channels};
-#pragma unroll
-	for (int i = 0; i < Columns; i++) {
-		if (output_column + i >= d.output_width)
-			return;
+#pragma unroll 1
+	for (int i = 0; i < Columns && output_column + i < d.output_width; i++) { // one after the other, so that the activations' code is there once
 		const int64_t pixel = (image * d.output_height + output_row) * d.output_width + output_column + i;
 		Pack<float, Count> values;
 #pragma unroll
-		for (int k = 0; k < Count; k++)
-			values.at[k] = sum[i][k];
+		for (int k = 0; k < Count; k++) {
+			values.at[k] = sum[0][k];
+#pragma unroll
+			for (int j = 1; j < Columns; j++)
+				values.at[k] = i == j ? sum[j][k] : values.at[k];
+		}
 		finish<T, Count>(result, d.epilogue, pixel, channel, values, residual_at<T, Count>(result, d.epilogue, pixel, channel));
 	}
 }

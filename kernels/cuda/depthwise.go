@@ -19,10 +19,7 @@ const (
 
 // planDepthwise plans a convolution with a kernel of its own for each channel.
 func (c *Conv) planDepthwise() ([]Launch, error) {
-	count, variant := wide(c.Type, c.Outputs, c.X, c.W, c.Y, c.Bias, c.Residual), ""
-	if count == 1 {
-		variant = "one_"
-	}
+	count, variant := c.depthwiseCount()
 	columns, unrolled := c.unrolled(count)
 	threads := c.Outputs / count * c.OutputHeight * divide(c.OutputWidth, columns) * c.Images
 	blocks := divide(threads, depthwiseThreads)
@@ -35,10 +32,21 @@ func (c *Conv) planDepthwise() ([]Launch, error) {
 	return []Launch{l}, nil
 }
 
+// depthwiseCount is the number of channels that move as one, and what kernels that move fewer than 16 bytes have in their names.
+func (c *Conv) depthwiseCount() (int64, string) {
+	if count := wide(c.Type, c.Outputs, c.X, c.W, c.Y, c.Bias, c.Residual); count > 1 {
+		return count, ""
+	}
+	if _, unrolled := c.unrolled(2); unrolled != "any" && c.Outputs%2 == 0 && alignedTo(2*c.Type.Size(), c.X, c.W, c.Y, c.Bias, c.Residual) {
+		return 2, "pair_"
+	}
+	return 1, "one_"
+}
+
 // unrolled names the kernel for the layer's width and stride, and tells how many outputs its threads compute.
 func (c *Conv) unrolled(count int64) (columns int64, name string) {
 	name = fmt.Sprintf("%ds%d", c.KernelWidth, c.Strides[1])
-	known := map[string]bool{"3s1": true, "3s2": true, "5s1": count > 1, "5s2": count > 1, "7s1": count > 1}
+	known := map[string]bool{"3s1": count > 1, "3s2": count > 1, "5s1": count > 2, "5s2": count > 2}
 	if c.Dilations[1] != 1 || !known[name] {
 		return 1, "any"
 	}
