@@ -133,4 +133,8 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainML, "Binarizer"}:  selectBinarizer,
 	{graph.DomainML, "Normalizer"}: selectNormalizer,
 	{graph.DomainML, "Scaler"}:     selectScaler,
+	{graph.DomainONNX, "MatMul"}:  selectMatMul,
+	{graph.DomainONNX, "Gemm"}:    selectGemm,
+	{graph.DomainFused, "Linear"}: selectLinear,
+	{graph.DomainFused, "Conv"}:   selectConv,
 }
