@@ -95,6 +95,9 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 	{graph.DomainFused, "Attention"}: selectAttention,
 
+	{graph.DomainML, "TreeEnsembleClassifier"}: selectTreeClassifier,
+	{graph.DomainML, "TreeEnsembleRegressor"}:  selectTreeRegressor,
+
 	{graph.DomainONNX, "MatMul"}:  either(selectLibraryMatMul, selectMatMul),
 	{graph.DomainONNX, "Gemm"}:    either(selectLibraryGemm, selectGemm),
 	{graph.DomainFused, "Linear"}: either(selectLibraryLinear, selectLinear),
