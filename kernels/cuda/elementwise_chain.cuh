@@ -7,7 +7,7 @@
 #ifndef INFERD_ELEMENTWISE_CHAIN_CUH
 #define INFERD_ELEMENTWISE_CHAIN_CUH
 
-#include "elementwise_index.cuh"
+#include "division.cuh"
 #include "elementwise_math.cuh"
 
 constexpr int kChainInputs = 14, kChainRank = 6, kChainCode = 40;

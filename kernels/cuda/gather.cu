@@ -11,8 +11,8 @@ struct GatherArguments {
 	void *y;
 	unsigned long long *faults; // counts indices that are out of range; their rows become zero
 	int64_t axis;               // rows to choose from
-	Divider row;                // units of a row
-	Divider count;              // indices
+	Divisor row;                // units of a row
+	Divisor count;              // indices
 	uint32_t units;             // of y
 	int32_t wide;               // 1 where indices are int64_t, 0 where they are int32_t
 };

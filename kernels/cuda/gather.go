@@ -18,7 +18,7 @@ type Gather struct {
 type gatherArguments struct {
 	x, indices, y, faults address
 	axis                  int64
-	row, count            divider
+	row, count            divisor
 	units                 uint32
 	wide                  int32
 }
@@ -42,7 +42,7 @@ func (g Gather) Plan() ([]Launch, error) {
 		threads = 64
 	}
 	l := newLaunch("gather", kernelOfUnit("gather", unit), grid1(divide(units, threads*gatherUnits)), grid1(threads), 0, gatherArguments{
-		axis: g.Axis, row: newDivider(g.RowBytes / unit), count: newDivider(g.Count), units: uint32(units), wide: flag(g.IndexBytes == 8),
+		axis: g.Axis, row: newDivisor(g.RowBytes / unit), count: newDivisor(g.Count), units: uint32(units), wide: flag(g.IndexBytes == 8),
 	}, g.X, g.Indices, g.Y, g.Faults)
 	l.Bytes = 2*bytes + g.Count*g.IndexBytes
 	return []Launch{l}, nil

@@ -2,7 +2,7 @@
 //
 // Bound by memory. Every thread has the loads of two packs of 16 bytes an operand under way before it uses the first, and nothing is decoded but the one
 // operator. The functions are those of the interpreter, with the same bits.
-#include "elementwise_index.cuh"
+#include "division.cuh"
 #include "elementwise_math.cuh"
 
 constexpr int kMapThreads = 256;

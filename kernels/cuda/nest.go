@@ -132,7 +132,7 @@ type transposeArguments struct {
 	x, y                         address
 	outer                        walk2
 	sourceRow, destinationColumn int64
-	tilesOfRows, tilesOfColumns  divider
+	tilesOfRows, tilesOfColumns  divisor
 	rows, columns                uint32
 }
 
@@ -161,7 +161,7 @@ func (t transposition) plan() ([]Launch, error) {
 	}
 	l := newLaunch("transpose", kernelOfUnit(kernel, t.unit), grid1(blocks), [3]uint32{warp, 8, 1}, 0, transposeArguments{
 		outer: w, sourceRow: t.source()[t.rows], destinationColumn: t.destination()[t.columns],
-		tilesOfRows: newDivider(tilesOfRows), tilesOfColumns: newDivider(tilesOfColumns), rows: uint32(rows), columns: uint32(columns),
+		tilesOfRows: newDivisor(tilesOfRows), tilesOfColumns: newDivisor(tilesOfColumns), rows: uint32(rows), columns: uint32(columns),
 	}, t.x, t.y)
 	l.Bytes = t.bytes()
 	return []Launch{l}, nil

@@ -7,7 +7,7 @@
 enum PadMode { kConstant, kEdge, kReflect, kWrap };
 
 struct PadAxis {
-	Divider extent; // of y
+	Divisor extent; // of y
 	int32_t begin, size; // what is added before x, and x's size
 	int64_t stride; // of x
 };

@@ -31,7 +31,7 @@ type Pad struct {
 
 // padAxis mirrors PadAxis.
 type padAxis struct {
-	extent      divider
+	extent      divisor
 	begin, size int32
 	stride      int64
 }
@@ -68,7 +68,7 @@ func (p Pad) Plan() ([]Launch, error) {
 			return nil, unsupported("a Pad that repeats an axis without elements")
 		}
 		if inner := len(p.Shape) - 1 - d; inner < mostRank {
-			arguments.axis[inner] = padAxis{extent: newDivider(extent), begin: int32(p.Begin[d]), size: int32(p.Shape[d]), stride: stride}
+			arguments.axis[inner] = padAxis{extent: newDivisor(extent), begin: int32(p.Begin[d]), size: int32(p.Shape[d]), stride: stride}
 		}
 		units, read, stride = units*extent, read*min(p.Shape[d], extent), stride*p.Shape[d]
 		if units > mostSteps {

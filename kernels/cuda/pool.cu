@@ -10,7 +10,7 @@ constexpr int kSpatial = 3;
 
 // One spatial axis; windows of axes that there are not have one tap.
 struct PoolAxis {
-	Divider output; // positions of y
+	Divisor output; // positions of y
 	int32_t input, window, stride, dilation, begin, end;
 };
 
@@ -19,7 +19,7 @@ struct PoolArguments {
 	void *y;
 	int64_t *positions; // of the maxima in x, where they are asked for
 	PoolAxis axis[kSpatial]; // innermost first
-	Divider channels; // packs of a position
+	Divisor channels; // packs of a position
 	uint32_t packs; // of y
 	int32_t count_padding; // an average divides by the taps in the padded x, not by those in x
 	int32_t column_major; // positions count the first spatial axis fastest

@@ -33,7 +33,7 @@ type Pool struct {
 
 // poolAxis mirrors PoolAxis in pool.cu.
 type poolAxis struct {
-	output                                      divider
+	output                                      divisor
 	input, window, stride, dilation, begin, end int32
 }
 
@@ -41,7 +41,7 @@ type poolAxis struct {
 type poolArguments struct {
 	x, y, positions           address
 	axis                      [poolAxes]poolAxis
-	channels                  divider
+	channels                  divisor
 	packs                     uint32
 	countPadding, columnMajor int32
 }
@@ -86,7 +86,7 @@ func (p Pool) Plan() ([]Launch, error) {
 	if packs > mostSteps {
 		return nil, unsupported("pooling to %d elements", elements)
 	}
-	arguments.channels, arguments.packs = newDivider(p.Channels/count), uint32(packs)
+	arguments.channels, arguments.packs = newDivisor(p.Channels/count), uint32(packs)
 	l := newLaunch("pool", kernel+"_"+p.Type.String(), grid1(divide(packs, 128)), grid1(128), 0, arguments, p.X, p.Y, p.Positions)
 	l.FLOP, l.Bytes = elements*taps, (p.Outer*inputs*p.Channels+elements)*p.Type.Size()
 	if positions {
@@ -104,7 +104,7 @@ func (a PoolAxis) mirror() (poolAxis, error) {
 		return poolAxis{}, unsupported("pooling of an axis of %d positions with windows of %d, stride %d, dilation %d", a.Input, a.Window, a.Stride, a.Dilation)
 	}
 	return poolAxis{
-		output: newDivider(a.Output), input: int32(a.Input), window: int32(a.Window), stride: int32(a.Stride), dilation: int32(a.Dilation),
+		output: newDivisor(a.Output), input: int32(a.Input), window: int32(a.Window), stride: int32(a.Stride), dilation: int32(a.Dilation),
 		begin: int32(a.Begin), end: int32(a.End),
 	}, nil
 }

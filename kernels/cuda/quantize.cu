@@ -10,7 +10,7 @@
 struct QuantizeArguments {
 	const void *x, *scale, *zero; // zero is absent where it is 0
 	void *y;
-	Divider packs_of_scale, scales; // consecutive packs that share a scale, and how many scales there are
+	Divisor packs_of_scale, scales; // consecutive packs that share a scale, and how many scales there are
 	int32_t step;                   // 1 where each element of a pack has its own scale, 0 where they share one
 	uint32_t packs;
 };

@@ -18,7 +18,7 @@ type Quantize struct {
 // quantizeArguments mirrors QuantizeArguments.
 type quantizeArguments struct {
 	x, scale, zero, y    address
-	packsOfScale, scales divider
+	packsOfScale, scales divisor
 	step                 int32
 	packs                uint32
 }
@@ -39,12 +39,12 @@ func (q Quantize) Plan() ([]Launch, error) {
 	if q.Scales == 1 { // whatever the axis
 		q.Before, q.After = 1, elements
 	}
-	arguments, count := quantizeArguments{scales: newDivider(q.Scales), packsOfScale: newDivider(max(q.After, 1))}, int64(1)
+	arguments, count := quantizeArguments{scales: newDivisor(q.Scales), packsOfScale: newDivisor(max(q.After, 1))}, int64(1)
 	switch aligned := (q.X.Offset|q.Y.Offset)%wideBytes == 0; {
 	case aligned && q.After%quantizePack == 0:
-		count, arguments.packsOfScale = quantizePack, newDivider(q.After/quantizePack)
+		count, arguments.packsOfScale = quantizePack, newDivisor(q.After/quantizePack)
 	case aligned && q.After == 1 && q.Scales%quantizePack == 0:
-		count, arguments.scales, arguments.step = quantizePack, newDivider(q.Scales/quantizePack), 1
+		count, arguments.scales, arguments.step = quantizePack, newDivisor(q.Scales/quantizePack), 1
 	default:
 		kernel += "_one"
 	}

@@ -10,7 +10,7 @@ constexpr int kSpatial = 3;
 // Position i of y lies at (i + shift) * multiplier / divisor + offset in x, which all of ONNX's coordinate transformations are. The order of the operations is
 // the one that others compute in, because the nearest element depends on each bit.
 struct ResizeAxis {
-	Divider output;
+	Divisor output;
 	int32_t input;
 	float shift, multiplier, divisor, offset;
 };
@@ -21,7 +21,7 @@ struct ResizeArguments {
 	const void *x;
 	void *y;
 	ResizeAxis axis[kSpatial]; // innermost first
-	Divider channels;          // units of a position
+	Divisor channels;          // units of a position
 	uint32_t units;            // of y
 	int32_t nearest;
 };

@@ -36,7 +36,7 @@ type Resize struct {
 
 // resizeAxis mirrors ResizeAxis in resize.cu.
 type resizeAxis struct {
-	output                             divider
+	output                             divisor
 	input                              int32
 	shift, multiplier, divisor, offset float32
 }
@@ -45,7 +45,7 @@ type resizeAxis struct {
 type resizeArguments struct {
 	x, y     address
 	axis     [resizeAxes]resizeAxis
-	channels divider
+	channels divisor
 	units    uint32
 	nearest  int32
 }
@@ -79,7 +79,7 @@ func (r Resize) Plan() ([]Launch, error) {
 	if units > mostSteps {
 		return nil, unsupported("resizing to %d elements", elements)
 	}
-	arguments.channels, arguments.units = newDivider(r.Channels/count), uint32(units)
+	arguments.channels, arguments.units = newDivisor(r.Channels/count), uint32(units)
 	l := newLaunch("resize", kernel, grid1(divide(units, 256)), grid1(256), 0, arguments, r.X, r.Y)
 	l.Bytes = (r.Outer*inputs*r.Channels + elements) * r.Type.Size()
 	if r.Mode == ResizeLinear {
@@ -118,7 +118,7 @@ func (a ResizeAxis) mirror(coordinates string) (m resizeAxis, err error) {
 	if a.Input > exact || a.Output > exact {
 		return m, unsupported("resizing an axis from %d to %d", a.Input, a.Output)
 	}
-	m = resizeAxis{output: newDivider(a.Output), input: int32(a.Input), shift: 0.5, multiplier: 1, divisor: a.Scale, offset: -0.5}
+	m = resizeAxis{output: newDivisor(a.Output), input: int32(a.Input), shift: 0.5, multiplier: 1, divisor: a.Scale, offset: -0.5}
 	if a.Input == a.Output && a.Scale == 1 {
 		m.shift, m.offset = 0, 0
 		return m, nil

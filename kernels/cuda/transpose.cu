@@ -10,7 +10,7 @@ struct TransposeArguments {
 	void *y;
 	Walk<2> outer;                           // of x and y
 	int64_t source_row, destination_column;  // strides: of x along rows, of y along columns
-	Divider tiles_of_rows, tiles_of_columns; // how many there are
+	Divisor tiles_of_rows, tiles_of_columns; // how many there are
 	uint32_t rows, columns;
 };
 

@@ -2,34 +2,14 @@
 #ifndef INFERD_WALK_CUH
 #define INFERD_WALK_CUH
 
-#include "common.cuh"
-
-// Divides numbers below 2^31 by a constant with a multiplication; the planner computes the constants (newDivider in walk.go). Granlund and
-// Montgomery, "Division by invariant integers using multiplication", 1994.
-struct Divider {
-	uint32_t multiplier, shift, divisor;
-};
-
-INLINE uint32_t quotient(uint32_t n, const Divider &by)
-{
-	const uint32_t high = static_cast<uint32_t>((static_cast<uint64_t>(n) * by.multiplier) >> 32);
-	return (high + n) >> by.shift;
-}
-
-// Splits off the remainder: n becomes the quotient.
-INLINE uint32_t split_off(uint32_t &n, const Divider &by)
-{
-	const uint32_t q = quotient(n, by), remainder = n - q * by.divisor;
-	n = q;
-	return remainder;
-}
+#include "division.cuh"
 
 constexpr int kMostRank = 8;
 
 // A loop of `count` steps, below 2^31, over tensors with strides. The innermost dimension comes first.
 template <int Tensors> struct Walk {
 	int64_t stride[Tensors][kMostRank];
-	Divider extent[kMostRank];
+	Divisor extent[kMostRank];
 	int32_t rank;
 	uint32_t count;
 };

@@ -1,10 +1,6 @@
 package cuda
 
-import (
-	"math/bits"
-
-	"github.com/inferd/inferd/kernels/cpu/layout"
-)
+import "github.com/inferd/inferd/kernels/cpu/layout"
 
 const (
 	// mostRank is the number of dimensions that a walk has room for, kMostRank in walk.cuh.
@@ -13,20 +9,10 @@ const (
 	mostSteps = 1<<31 - 1
 )
 
-// divider mirrors Divider in walk.cuh.
-type divider struct{ multiplier, shift, divisor uint32 }
-
-// newDivider divides numbers below 2^31 by d, which is 1 to 2^31-1.
-func newDivider(d int64) divider {
-	shift := bits.Len64(uint64(d - 1)) // 2^shift is the least power that is not below d
-	multiplier := (uint64(1)<<32)*(uint64(1)<<shift-uint64(d))/uint64(d) + 1
-	return divider{uint32(multiplier), uint32(shift), uint32(d)}
-}
-
 // walk2 mirrors Walk<2>: a loop over a source and a destination.
 type walk2 struct {
 	stride [2][mostRank]int64
-	extent [mostRank]divider
+	extent [mostRank]divisor
 	rank   int32
 	count  uint32
 }
@@ -43,7 +29,7 @@ func newWalk2(loop layout.Loop) (w walk2, err error) {
 	w.rank, w.count = int32(rank), uint32(count)
 	for d, dim := range loop.Dims {
 		inner := rank - 1 - d
-		w.extent[inner] = newDivider(dim)
+		w.extent[inner] = newDivisor(dim)
 		w.stride[0][inner], w.stride[1][inner] = loop.Strides[0][d], loop.Strides[1][d]
 	}
 	return w, nil

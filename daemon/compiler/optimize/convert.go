@@ -65,6 +65,9 @@ func (c *conversion) cast(n *graph.Node, i int, v *graph.Value) (*graph.Value, e
 	if known := c.casted[v]; known != nil {
 		return known, nil
 	}
+	if source := castFrom(v, c.to); source != nil && c.from == tensor.Float32 {
+		return source, nil // widening it lost nothing
+	}
 	var err error
 	cast := v
 	if v.Constant != nil {

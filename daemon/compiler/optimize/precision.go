@@ -140,9 +140,19 @@ func chainNarrows(n *graph.Node) bool {
 	return !slices.ContainsFunc(chain, func(i op.ChainInstruction) bool { return i.Op == "Cast" })
 }
 
-// readsType reports whether the node reads a tensor of the type that a node made.
+// readsType reports whether the node reads a tensor that is in the type, or was before a cast.
 func readsType(n *graph.Node, dtype tensor.DType) bool {
-	return slices.ContainsFunc(n.Inputs, func(v *graph.Value) bool { return v != nil && v.Producer != nil && v.DType == dtype })
+	return slices.ContainsFunc(n.Inputs, func(v *graph.Value) bool {
+		return v != nil && v.Producer != nil && (v.DType == dtype || castFrom(v, dtype) != nil)
+	})
+}
+
+// castFrom returns what a cast made the value of, where that is of the type.
+func castFrom(v *graph.Value, dtype tensor.DType) *graph.Value {
+	if cast := producer(v, "Cast"); cast != nil && cast.Input(0).DType == dtype {
+		return cast.Input(0)
+	}
+	return nil
 }
 
 // allowTF32 marks what may be multiplied with fewer bits.

@@ -35,9 +35,9 @@ func (d *Device) openLibrary(o Options) error {
 
 // libraryCall is a product of cuBLASLt as an operation.
 type libraryCall struct {
-	choice                             *cublas.Choice
-	a, b, c, output, bias, workspace   step.Operand
-	aOffset, bOffset, cOffset, dOffset int64 // bytes
+	choice                           *cublas.Choice
+	a, b, c, output, bias, workspace step.Operand
+	offsets                          offsets
 }
 
 func (l libraryCall) issue(d *Device, q *cuda.Sequence, bases []uintptr) error {
@@ -52,7 +52,7 @@ func (l libraryCall) issue(d *Device, q *cuda.Sequence, bases []uintptr) error {
 		return address
 	}
 	return d.library.Append(q, l.choice, cublas.Addresses{
-		A: at(l.a, l.aOffset), B: at(l.b, l.bOffset), C: at(l.c, l.cOffset), D: at(l.output, l.dOffset), Bias: at(l.bias, 0), Workspace: at(l.workspace, 0),
+		A: at(l.a, l.offsets.a), B: at(l.b, l.offsets.b), C: at(l.c, 0), D: at(l.output, l.offsets.d), Bias: at(l.bias, 0), Workspace: at(l.workspace, 0),
 	})
 }
 

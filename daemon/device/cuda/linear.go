@@ -22,7 +22,7 @@ func selectLinear(s *selection) (*chosen, error) {
 	if err := s.packB(&p); err != nil {
 		return nil, err
 	}
-	return s.ownProduct("linear", p)
+	return s.product("linear", p)
 }
 
 // readLinear reads the node as a product, with B as the node has it.
@@ -61,9 +61,6 @@ func (s *selection) fusedActivation() (activation.Activation, error) {
 
 // packB gives a constant B the form that the product's kernels read fastest.
 func (s *selection) packB(p *product) error {
-	if s.asIs {
-		return nil
-	}
 	v := s.Inputs[p.b]
 	m := matrixForm{rows: p.K, columns: p.N, row: p.B.Row, column: p.B.Column, size: p.Type.Size(), turned: !p.WantsColumns()}
 	operand, err := weights.Pack(s.weights, v, m.String(), func() (step.Operand, weights.Form, error) {

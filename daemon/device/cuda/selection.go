@@ -21,8 +21,6 @@ type selection struct {
 	node.Node
 	device  *Device
 	weights *weights.Store
-	// asIs says that a constant matrix is read as the node has it, because for other shapes the library does.
-	asIs bool
 }
 
 // chosen is a kernel that was chosen: a name for people, and what plans its operations once the operands have their places.

@@ -47,46 +47,61 @@ func Cache() string {
 }
 
 func build(folder, cache string) (string, error) {
-	compiler, err := exec.LookPath("g++")
-	if err != nil {
-		return "", ErrNoCompiler
-	}
 	sources, err := filepath.Glob(filepath.Join(folder, "*.cu"))
 	if err != nil {
 		return "", err
 	}
-	sources = append(sources, filepath.Join(folder, "emulation", "source", "copies.cc"))
+	return buildOf(folder, cache, "kernels", sources)
+}
+
+// buildOf builds a library of kernels, which include headers of the folder.
+func buildOf(folder, cache, name string, sources []string) (string, error) {
+	compiler, err := exec.LookPath("g++")
+	if err != nil {
+		return "", ErrNoCompiler
+	}
 	headers, err := hashHeaders(folder)
 	if err != nil {
 		return "", err
 	}
-	options := append(slices.Clone(flags), "-I"+folder)
-	fibers, err := Compile(compiler, filepath.Join(folder, "emulation", "source", "fibers.cc"), cache, headers, options...)
+	compile := func(sources []string) ([]string, error) {
+		return CompileAll(compiler, sources, cache, headers, append(slices.Clone(flags), "-I"+folder))
+	}
+	own, err := filepath.Glob(filepath.Join(folder, "emulation", "source", "*.cc"))
 	if err != nil {
 		return "", err
 	}
-	objects := make([]string, len(sources))
-	failures := make([]error, len(sources))
-	var group sync.WaitGroup
-	slots := make(chan struct{}, max(1, runtime.NumCPU()))
-	for i, source := range sources {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			objects[i], failures[i] = Compile(compiler, source, cache, headers, options...)
-		})
+	fibers, err := compile(own)
+	if err != nil {
+		return "", err
 	}
-	group.Wait()
-	if err := errors.Join(failures...); err != nil {
+	objects, err := compile(sources)
+	if err != nil {
 		return "", err
 	}
 	// The fibers have a library of their own: pointers that belong to a thread are fast only in a library with few bytes for each thread, and kernels'
 	// shared memory is many.
-	scheduler, err := Link(compiler, cache, "fibers", []string{fibers})
+	scheduler, err := Link(compiler, cache, "fibers", fibers)
 	if err != nil {
 		return "", err
 	}
-	return Link(compiler, cache, "kernels", objects, scheduler)
+	return Link(compiler, cache, name, objects, scheduler)
+}
+
+// CompileAll is Compile for many sources, as many at a time as there are processors.
+func CompileAll(compiler string, sources []string, cache, salt string, options []string) ([]string, error) {
+	objects, failures := make([]string, len(sources)), make([]error, len(sources))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, runtime.NumCPU())
+	for i, source := range sources {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			objects[i], failures[i] = Compile(compiler, source, cache, salt, options...)
+		})
+	}
+	group.Wait()
+	return objects, errors.Join(failures...)
 }
 
 // hashHeaders hashes everything that a source may include.

@@ -21,7 +21,16 @@ struct Queue {
 	int group = 0; // of copies that were not committed yet
 };
 
-thread_local Queue queues[kMostThreads];
+EMULATION_THREAD_LOCAL std::vector<Queue> *queues; // by thread of the block
+
+Queue &queue_of_thread()
+{
+	if (!queues) {
+		static thread_local std::vector<Queue> owner(kMostThreads);
+		queues = &owner;
+	}
+	return (*queues)[static_cast<size_t>(self->linear)];
+}
 
 void perform(const Copy &c)
 {
@@ -35,15 +44,15 @@ void perform(const Copy &c)
 
 void copy_later(void *shared, const void *global, int bytes, bool there)
 {
-	Queue &q = queues[self->linear];
+	Queue &q = queue_of_thread();
 	q.copies.push_back({shared, global, bytes, there, q.group});
 }
 
-void commit_copies() { queues[self->linear].group++; }
+void commit_copies() { queue_of_thread().group++; }
 
 void wait_for_copies(int groups_under_way)
 {
-	Queue &q = queues[self->linear];
+	Queue &q = queue_of_thread();
 	size_t done = 0;
 	while (done < q.copies.size() && q.copies[done].group < q.group - groups_under_way)
 		perform(q.copies[done++]);

@@ -5,6 +5,7 @@ package cuda
 import (
 	"github.com/inferd/inferd/cgo/cublas"
 	"github.com/inferd/inferd/daemon/device/node"
+	kernel "github.com/inferd/inferd/kernels/cuda"
 )
 
 // mostCalls is how many calls of the library a product may be made of: beyond it one launch of our own kernel is better.
@@ -23,16 +24,16 @@ type offsets struct{ a, b, d int64 }
 type batchAxis struct{ size, a, b, c int64 }
 
 // calls lays the product out for the library, which knows one batch dimension.
-func (p *libraryProduct) calls(size int64) (c libraryCalls, err error) {
+func (p *product) libraryCalls() (c libraryCalls, err error) {
 	m, axes := p.M, p.axes()
 	if len(axes) > 0 && p.foldable(axes[len(axes)-1]) {
 		m *= axes[len(axes)-1].size
 		axes = axes[:len(axes)-1]
 	}
-	c.matmul = cublas.Matmul{M: m, N: p.N, K: p.K, Batch: 1, Alpha: p.Alpha}
+	c.matmul = cublas.Matmul{M: m, N: p.N, K: p.K, Batch: 1}
 	for _, each := range []struct {
 		to            *cublas.Matrix
-		from          node.Matrix
+		from          kernel.GemmMatrix
 		rows, columns int64
 	}{{&c.matmul.A, p.A, m, p.K}, {&c.matmul.B, p.B, p.K, p.N}, {&c.matmul.D, p.C, m, p.N}} {
 		if *each.to, err = libraryMatrix(each.from, each.rows, each.columns); err != nil {
@@ -45,12 +46,12 @@ func (p *libraryProduct) calls(size int64) (c libraryCalls, err error) {
 		c.matmul.Batch = inner.size
 		c.matmul.A.BatchStride, c.matmul.B.BatchStride, c.matmul.D.BatchStride = inner.a, inner.b, inner.c
 	}
-	c.offsets, err = outerOffsets(axes, size)
+	c.offsets, err = outerOffsets(axes, p.Type.Size())
 	return c, err
 }
 
 // axes returns the batch dimensions, outermost first, those of size 1 left out and those that lie like one joined.
-func (p *libraryProduct) axes() (axes []batchAxis) {
+func (p *product) axes() (axes []batchAxis) {
 	for i, size := range p.Batch {
 		if size == 1 {
 			continue
@@ -66,12 +67,12 @@ func (p *libraryProduct) axes() (axes []batchAxis) {
 }
 
 // foldable reports whether the matrices of a batch dimension are the rows of one: B is the same for all of them, and the rows of A and C go on.
-func (p *libraryProduct) foldable(axis batchAxis) bool {
+func (p *product) foldable(axis batchAxis) bool {
 	return axis.b == 0 && p.A.Column == 1 && axis.a == p.M*p.A.Row && axis.c == p.M*p.C.Row
 }
 
 // libraryMatrix describes a matrix for the library, which wants neighbours in a row or in a column.
-func libraryMatrix(m node.Matrix, rows, columns int64) (cublas.Matrix, error) {
+func libraryMatrix(m kernel.GemmMatrix, rows, columns int64) (cublas.Matrix, error) {
 	switch {
 	case m.Column == 1 && (m.Row >= columns || rows == 1):
 		return cublas.Matrix{Stride: max(m.Row, columns)}, nil
