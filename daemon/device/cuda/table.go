@@ -107,6 +107,12 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 	{graph.DomainFused, "Attention"}: selectAttention,
 
+	{graph.DomainML, "TreeEnsembleClassifier"}: selectTreeClassifier,
+	{graph.DomainML, "TreeEnsembleRegressor"}:  selectTreeRegressor,
+
+	{graph.DomainONNX, "MatMul"}:  either(selectLibraryMatMul, selectMatMul),
+	{graph.DomainONNX, "Gemm"}:    either(selectLibraryGemm, selectGemm),
+	{graph.DomainFused, "Linear"}: either(selectLibraryLinear, selectLinear),
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
 	{graph.DomainONNX, "ReduceMax"}:       selectReduce,
