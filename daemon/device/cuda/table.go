@@ -110,9 +110,6 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainML, "TreeEnsembleClassifier"}: selectTreeClassifier,
 	{graph.DomainML, "TreeEnsembleRegressor"}:  selectTreeRegressor,
 
-	{graph.DomainONNX, "MatMul"}:  either(selectLibraryMatMul, selectMatMul),
-	{graph.DomainONNX, "Gemm"}:    either(selectLibraryGemm, selectGemm),
-	{graph.DomainFused, "Linear"}: either(selectLibraryLinear, selectLinear),
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
 	{graph.DomainONNX, "ReduceMax"}:       selectReduce,
@@ -139,8 +136,8 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainML, "Binarizer"}:  selectBinarizer,
 	{graph.DomainML, "Normalizer"}: selectNormalizer,
 	{graph.DomainML, "Scaler"}:     selectScaler,
-	{graph.DomainONNX, "MatMul"}:  selectMatMul,
-	{graph.DomainONNX, "Gemm"}:    selectGemm,
-	{graph.DomainFused, "Linear"}: selectLinear,
-	{graph.DomainFused, "Conv"}:   selectConv,
+	{graph.DomainONNX, "MatMul"}:   selectMatMul,
+	{graph.DomainONNX, "Gemm"}:     selectGemm,
+	{graph.DomainFused, "Linear"}:  selectLinear,
+	{graph.DomainFused, "Conv"}:    selectConv,
 }
