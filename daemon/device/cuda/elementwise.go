@@ -39,6 +39,11 @@ func (s *selection) elementwise(program op.Chain, inputs []int) (*chosen, error)
 		}
 		plan.Inputs = append(plan.Inputs, in)
 	}
+	return s.elementwisePlan(plan, inputs, t)
+}
+
+// elementwisePlan makes the kernel of a planned chain whose first inputs are the given ones of the node.
+func (s *selection) elementwisePlan(plan kernel.Elementwise, inputs []int, t kernel.Type) (*chosen, error) {
 	c, err := s.planned("elementwise", t, func(at device.Operands) ([]kernel.Launch, error) {
 		p := plan
 		p.Inputs = append([]kernel.ElementwiseInput(nil), plan.Inputs...)
