@@ -106,8 +106,8 @@ var imageCases = []kernelCase{
 	}},
 	{name: "global_average_pool_f16_7x7x2048", plan: func(b *bench) ([]kernel.Launch, error) {
 		outer := 4 * b.many
-		return kernel.GlobalPool{
-			Type: kernel.Float16, Kind: kernel.PoolAverage, Outer: outer, Positions: 49, Channels: 2048,
+		return kernel.Reduce{
+			Op: kernel.ReduceMean, Type: kernel.Float16, Shape: []int64{outer, 49, 2048}, Axes: []int{1},
 			X: b.memory(outer * 49 * 2048 * 2), Y: b.memory(outer * 2048 * 2),
 		}.Plan()
 	}},
@@ -154,7 +154,7 @@ func softmaxOf(t kernel.Type, width int64) func(b *bench) ([]kernel.Launch, erro
 	return func(b *bench) ([]kernel.Launch, error) {
 		rows := max(b.many<<18/width, 1)
 		bytes := rows * width * t.Size()
-		return kernel.Softmax{Type: t, Rows: rows, Width: width, X: b.memory(bytes), Y: b.memory(bytes)}.Plan()
+		return kernel.Softmax{Type: t, Rows: rows, Width: width, Inner: 1, X: b.memory(bytes), Y: b.memory(bytes)}.Plan()
 	}
 }
 
