@@ -121,9 +121,11 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ReduceLogSum"}:    selectReduce,
 	{graph.DomainONNX, "ArgMax"}:          selectReduce,
 	{graph.DomainONNX, "ArgMin"}:          selectReduce,
-	{graph.DomainONNX, "MatMul"}:          selectMatMul,
-	{graph.DomainONNX, "Gemm"}:            selectGemm,
-	{graph.DomainFused, "Linear"}:         selectLinear,
+
+	{graph.DomainONNX, "MatMul"}:  selectMatMul,
+	{graph.DomainONNX, "Gemm"}:    selectGemm,
+	{graph.DomainFused, "Linear"}: selectLinear,
+	{graph.DomainFused, "Conv"}:   selectConv,
 
 	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
 	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,
@@ -136,8 +138,4 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainML, "Binarizer"}:  selectBinarizer,
 	{graph.DomainML, "Normalizer"}: selectNormalizer,
 	{graph.DomainML, "Scaler"}:     selectScaler,
-	{graph.DomainONNX, "MatMul"}:   selectMatMul,
-	{graph.DomainONNX, "Gemm"}:     selectGemm,
-	{graph.DomainFused, "Linear"}:  selectLinear,
-	{graph.DomainFused, "Conv"}:    selectConv,
 }
