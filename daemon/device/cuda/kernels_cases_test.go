@@ -35,6 +35,8 @@ var movementCases = []kernelCase{
 	{name: "heads_f16", plan: moves(2, func(n int64) kernel.Copy { return permuted([]int64{4 * n, 128, 12, 64}, 0, 2, 1, 3) })},
 	{name: "channels_last_f32", plan: moves(4, func(n int64) kernel.Copy { return permuted([]int64{n, 3, 224 * 224}, 0, 2, 1) })},
 	{name: "channels_first_f32", plan: moves(4, func(n int64) kernel.Copy { return permuted([]int64{n, 224 * 224, 3}, 0, 2, 1) })},
+	{name: "channels_first_f32_12", plan: moves(4, func(n int64) kernel.Copy { return permuted([]int64{n, 112 * 112, 12}, 0, 2, 1) })},
+	{name: "channels_last_f16_8", plan: moves(2, func(n int64) kernel.Copy { return permuted([]int64{n, 8, 112 * 112}, 0, 2, 1) })},
 	{name: "slice_f16_odd", plan: moves(2, func(n int64) kernel.Copy {
 		return kernel.Copy{Dims: []int64{256 * n, 1001}, Source: []int64{1024, 1}, SourceOffset: 3}
 	})},
