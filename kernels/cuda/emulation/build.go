@@ -47,22 +47,28 @@ func Cache() string {
 }
 
 func build(folder, cache string) (string, error) {
-	compiler, err := exec.LookPath("g++")
-	if err != nil {
-		return "", ErrNoCompiler
-	}
 	sources, err := filepath.Glob(filepath.Join(folder, "*.cu"))
 	if err != nil {
 		return "", err
+	}
+	return buildSources(folder, cache, "kernels", sources)
+}
+
+// buildSources compiles sources that include the kernels' headers into a library.
+func buildSources(folder, cache, name string, sources []string) (string, error) {
+	compiler, err := exec.LookPath("g++")
+	if err != nil {
+		return "", ErrNoCompiler
 	}
 	headers, err := hashHeaders(folder)
 	if err != nil {
 		return "", err
 	}
 	options := append(slices.Clone(flags), "-I"+folder)
+	compile := func(source string) (string, error) { return Compile(compiler, source, cache, headers, options...) }
 	fibers := make([]string, 2)
 	for i, name := range []string{"fibers.cc", "copies.cc"} {
-		if fibers[i], err = Compile(compiler, filepath.Join(folder, "emulation", "source", name), cache, headers, options...); err != nil {
+		if fibers[i], err = compile(filepath.Join(folder, "emulation", "source", name)); err != nil {
 			return "", err
 		}
 	}
@@ -74,7 +80,7 @@ func build(folder, cache string) (string, error) {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			objects[i], failures[i] = Compile(compiler, source, cache, headers, options...)
+			objects[i], failures[i] = compile(source)
 		})
 	}
 	group.Wait()
@@ -87,7 +93,7 @@ func build(folder, cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return Link(compiler, cache, "kernels", objects, scheduler)
+	return Link(compiler, cache, name, objects, scheduler)
 }
 
 // hashHeaders hashes everything that a source may include.
