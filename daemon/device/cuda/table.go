@@ -97,10 +97,13 @@ var selectors = map[operatorKey]selector{
 
 	{graph.DomainML, "TreeEnsembleClassifier"}: selectTreeClassifier,
 	{graph.DomainML, "TreeEnsembleRegressor"}:  selectTreeRegressor,
+	{graph.DomainML, "LinearClassifier"}:       selectLinearClassifier,
+	{graph.DomainML, "LinearRegressor"}:        selectLinearRegressor,
+	{graph.DomainML, "OneHotEncoder"}:          selectOneHotEncoder,
 
-	{graph.DomainONNX, "MatMul"}:  either(selectLibraryMatMul, selectMatMul),
-	{graph.DomainONNX, "Gemm"}:    either(selectLibraryGemm, selectGemm),
-	{graph.DomainFused, "Linear"}: either(selectLibraryLinear, selectLinear),
+	{graph.DomainONNX, "MatMul"}:          either(selectLibraryMatMul, selectMatMul),
+	{graph.DomainONNX, "Gemm"}:            either(selectLibraryGemm, selectGemm),
+	{graph.DomainFused, "Linear"}:         either(selectLibraryLinear, selectLinear),
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
 	{graph.DomainONNX, "ReduceMax"}:       selectReduce,
