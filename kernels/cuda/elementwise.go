@@ -83,9 +83,9 @@ func (e Elementwise) Plan() ([]Launch, error) {
 	}
 	var launches []Launch
 	for _, p := range pieces(&e, loop, c.output().Type) {
-		l, ok := p.planMap(c)
-		if !ok {
-			l = p.planChain(c)
+		l, err := p.plan(c)
+		if err != nil {
+			return nil, err
 		}
 		l.FLOP = c.flop * layout.Size(p.dims)
 		l.Bytes = layout.Size(p.dims) * c.output().Type.Size()
@@ -95,6 +95,17 @@ func (e Elementwise) Plan() ([]Launch, error) {
 		launches = append(launches, l)
 	}
 	return launches, nil
+}
+
+// plan returns the launch of the kernel that is made for the chain, or of the interpreter.
+func (p piece) plan(c *compiledChain) (Launch, error) {
+	if o := c.operations[0]; o.op > chainNothing {
+		return p.planFunction(o, c.output().Type)
+	}
+	if l, ok := p.planMap(c); ok {
+		return l, nil
+	}
+	return p.planChain(c), nil
 }
 
 func (e *Elementwise) check() error {

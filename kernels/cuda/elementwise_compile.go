@@ -51,12 +51,17 @@ func compileChain(e *Elementwise) (*compiledChain, error) {
 		}
 	}
 	c.joinSilu()
+	for _, o := range c.operations {
+		if o.op > chainNothing && len(c.operations) > 1 {
+			return nil, unsupported("a function that is not for chains, in one")
+		}
+	}
 	for _, v := range c.values {
 		c.wide = c.wide || v.Type == Int64
 	}
 	if c.wide {
 		for _, o := range c.operations {
-			if o.op < chainNonZero && o.op != chainCopy {
+			if (o.op < chainNonZero || o.op > chainNothing) && o.op != chainCopy {
 				return nil, unsupported("a chain mixes int64 and arithmetic of floats")
 			}
 		}

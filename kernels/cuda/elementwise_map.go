@@ -119,6 +119,24 @@ func (p piece) planBinary(o chainOperation, rectified bool, t Type) (Launch, boo
 	return newLaunch("map", "zip_"+t.String(), mapGrid(t, rows*columns), grid1(mapThreads), 0, a, operands[0], operands[1], p.output), true
 }
 
+// functionArguments mirrors FunctionArguments.
+type functionArguments struct {
+	x, y     address
+	elements uint32
+	function int32
+}
+
+// planFunction returns the launch of a function that has a kernel of its own, of whatever is laid out as its output is.
+func (p piece) planFunction(o chainOperation, t Type) (Launch, error) {
+	x, elements := p.inputs[o.args[0]], layout.Size(p.dims)
+	if x.Constant != nil || len(p.dims) > 1 || x.Strides[0] == 0 && elements > 1 {
+		return Launch{}, unsupported("a function of what is broadcast")
+	}
+	const threads, each = 256, 4 // kFunctionThreads, kFunctionElements
+	a := functionArguments{elements: uint32(elements), function: int32(o.op - chainSin)}
+	return newLaunch("functions", "function_"+t.String(), grid1(divide(elements, threads*each)), grid1(threads), 0, a, x.X, p.output), nil
+}
+
 // mapGrid has a thread for each mapPacks packs, the last of which may not be whole.
 func mapGrid(t Type, elements int64) [3]uint32 {
 	return grid1(divide(divide(elements, wideBytes/t.Size()), mapThreads*mapPacks))

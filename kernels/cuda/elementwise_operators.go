@@ -77,6 +77,18 @@ const (
 	chainFloatToInteger
 	chainIntegerToFloat
 	chainNothing // no operator: there is none for the type
+	// The operators from here on have a kernel of their own, functions.cu, and are not for chains of several.
+	chainSin
+	chainCos
+	chainTan
+	chainAsin
+	chainAcos
+	chainAtan
+	chainSinh
+	chainCosh
+	chainAsinh
+	chainAcosh
+	chainAtanh
 )
 
 // elementwiseOperator says how an operator is done for each kind of argument.
@@ -148,6 +160,17 @@ var elementwiseOperators = map[string]elementwiseOperator{
 	"BitwiseAnd":      {arity: 2, float: none, integer: chainAnd, truth: none, flop: 1, commutative: true},
 	"BitwiseOr":       {arity: 2, float: none, integer: chainOr, truth: none, flop: 1, commutative: true},
 	"BitwiseXor":      {arity: 2, float: none, integer: chainXor, truth: none, flop: 1, commutative: true},
+	"Sin":             {arity: 1, float: chainSin, integer: none, truth: none, flop: 20},
+	"Cos":             {arity: 1, float: chainCos, integer: none, truth: none, flop: 20},
+	"Tan":             {arity: 1, float: chainTan, integer: none, truth: none, flop: 20},
+	"Asin":            {arity: 1, float: chainAsin, integer: none, truth: none, flop: 20},
+	"Acos":            {arity: 1, float: chainAcos, integer: none, truth: none, flop: 20},
+	"Atan":            {arity: 1, float: chainAtan, integer: none, truth: none, flop: 20},
+	"Sinh":            {arity: 1, float: chainSinh, integer: none, truth: none, flop: 20},
+	"Cosh":            {arity: 1, float: chainCosh, integer: none, truth: none, flop: 20},
+	"Asinh":           {arity: 1, float: chainAsinh, integer: none, truth: none, flop: 20},
+	"Acosh":           {arity: 1, float: chainAcosh, integer: none, truth: none, flop: 20},
+	"Atanh":           {arity: 1, float: chainAtanh, integer: none, truth: none, flop: 20},
 	"Where":           {arity: 3, float: chainWhere, integer: chainWhere, truth: chainWhere, flop: 1},
 	"Cast":            {arity: 1, float: chainCopy, integer: chainCopy, truth: chainCopy, flop: 1},
 }

@@ -210,10 +210,11 @@ func TestElementwiseRefusals(t *testing.T) {
 		return cuda.ElementwiseInput{Type: typ, Strides: []int64{1}}
 	}
 	for name, e := range map[string]cuda.Elementwise{
-		"an operator that is not known": {Inputs: []cuda.ElementwiseInput{dense(cuda.Float32)}, Instructions: []cuda.ElementwiseInstruction{{Op: "Atanh", Args: []int{0}}}},
+		"an operator that is not known": {Inputs: []cuda.ElementwiseInput{dense(cuda.Float32)}, Instructions: []cuda.ElementwiseInstruction{{Op: "Einsum", Args: []int{0}}}},
 		"a function of integers":        {Inputs: []cuda.ElementwiseInput{dense(cuda.Int32)}, Instructions: []cuda.ElementwiseInstruction{{Op: "Exp", Args: []int{0}}}},
 		"types that differ":             {Inputs: []cuda.ElementwiseInput{dense(cuda.Int32), dense(cuda.Int64)}, Instructions: []cuda.ElementwiseInstruction{{Op: "Add", Args: []int{0, 1}}}},
 		"a condition that is a number":  {Inputs: []cuda.ElementwiseInput{dense(cuda.Uint8), dense(cuda.Int64)}, Instructions: []cuda.ElementwiseInstruction{{Op: "Where", Args: []int{0, 1, 1}}}},
+		"a function in a chain":         {Inputs: []cuda.ElementwiseInput{dense(cuda.Float32)}, Instructions: []cuda.ElementwiseInstruction{{Op: "Sin", Args: []int{0}}, {Op: "Neg", Args: []int{1}}}},
 		"too many inputs":               {Inputs: make([]cuda.ElementwiseInput, 15), Instructions: []cuda.ElementwiseInstruction{{Op: "Neg", Args: []int{0}}}},
 	} {
 		e.Dims = []int64{4}
