@@ -106,6 +106,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 	{graph.DomainFused, "Attention"}: selectAttention,
+	{graph.DomainONNX, "LSTM"}:       selectLSTM,
 
 	{graph.DomainML, "TreeEnsembleClassifier"}: selectTreeClassifier,
 	{graph.DomainML, "TreeEnsembleRegressor"}:  selectTreeRegressor,
@@ -113,9 +114,6 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainML, "LinearRegressor"}:        selectLinearRegressor,
 	{graph.DomainML, "OneHotEncoder"}:          selectOneHotEncoder,
 
-	{graph.DomainONNX, "MatMul"}:          either(selectLibraryMatMul, selectMatMul),
-	{graph.DomainONNX, "Gemm"}:            either(selectLibraryGemm, selectGemm),
-	{graph.DomainFused, "Linear"}:         either(selectLibraryLinear, selectLinear),
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
 	{graph.DomainONNX, "ReduceMax"}:       selectReduce,
@@ -127,9 +125,6 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ReduceLogSum"}:    selectReduce,
 	{graph.DomainONNX, "ArgMax"}:          selectReduce,
 	{graph.DomainONNX, "ArgMin"}:          selectReduce,
-	{graph.DomainONNX, "MatMul"}:          selectMatMul,
-	{graph.DomainONNX, "Gemm"}:            selectGemm,
-	{graph.DomainFused, "Linear"}:         selectLinear,
 
 	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
 	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,
