@@ -33,7 +33,7 @@ func openBench(t testing.TB) *bench {
 	stream, err := device.NewStream(0)
 	check(t, err)
 	t.Cleanup(func() { check(t, stream.Close()) })
-	b := &bench{device: device, stream: stream, modules: make(map[string]*cuda.Module), many: 512}
+	b := &bench{device: device, stream: stream, modules: make(map[string]*cuda.Module), many: 1024}
 	if fake != nil {
 		b.many = 1
 	}

@@ -154,7 +154,7 @@ func softmaxOf(t kernel.Type, width int64) func(b *bench) ([]kernel.Launch, erro
 	return func(b *bench) ([]kernel.Launch, error) {
 		rows := max(b.many<<18/width, 1)
 		bytes := rows * width * t.Size()
-		return kernel.Softmax{Type: t, Rows: rows, Width: width, X: b.memory(bytes), Y: b.memory(bytes)}.Plan()
+		return kernel.Softmax{Type: t, Rows: rows, Width: width, Inner: 1, X: b.memory(bytes), Y: b.memory(bytes)}.Plan()
 	}
 }
 

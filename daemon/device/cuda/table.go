@@ -126,6 +126,11 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ArgMax"}:          selectReduce,
 	{graph.DomainONNX, "ArgMin"}:          selectReduce,
 
+	{graph.DomainONNX, "MatMul"}:  selectMatMul,
+	{graph.DomainONNX, "Gemm"}:    selectGemm,
+	{graph.DomainFused, "Linear"}: selectLinear,
+	{graph.DomainFused, "Conv"}:   selectConv,
+
 	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
 	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,
 	{graph.DomainONNX, "InstanceNormalization"}: selectGroupNormalization,
@@ -137,8 +142,4 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainML, "Binarizer"}:  selectBinarizer,
 	{graph.DomainML, "Normalizer"}: selectNormalizer,
 	{graph.DomainML, "Scaler"}:     selectScaler,
-	{graph.DomainONNX, "MatMul"}:   selectMatMul,
-	{graph.DomainONNX, "Gemm"}:     selectGemm,
-	{graph.DomainFused, "Linear"}:  selectLinear,
-	{graph.DomainFused, "Conv"}:    selectConv,
 }
