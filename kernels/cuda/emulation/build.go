@@ -51,19 +51,11 @@ func build(folder, cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-<<<<<<< HEAD
 	return buildOf(folder, cache, "kernels", sources)
 }
 
 // buildOf builds a library of kernels, which include headers of the folder.
 func buildOf(folder, cache, name string, sources []string) (string, error) {
-=======
-	return buildSources(folder, cache, "kernels", sources)
-}
-
-// buildSources compiles sources that include the kernels' headers into a library.
-func buildSources(folder, cache, name string, sources []string) (string, error) {
->>>>>>> cuda-tensor
 	compiler, err := exec.LookPath("g++")
 	if err != nil {
 		return "", ErrNoCompiler
@@ -72,33 +64,12 @@ func buildSources(folder, cache, name string, sources []string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-<<<<<<< HEAD
 	compile := func(sources []string) ([]string, error) {
 		return CompileAll(compiler, sources, cache, headers, append(slices.Clone(flags), "-I"+folder))
 	}
 	own, err := filepath.Glob(filepath.Join(folder, "emulation", "source", "*.cc"))
 	if err != nil {
 		return "", err
-=======
-	options := append(slices.Clone(flags), "-I"+folder)
-	compile := func(source string) (string, error) { return Compile(compiler, source, cache, headers, options...) }
-	fibers := make([]string, 2)
-	for i, name := range []string{"fibers.cc", "copies.cc"} {
-		if fibers[i], err = compile(filepath.Join(folder, "emulation", "source", name)); err != nil {
-			return "", err
-		}
-	}
-	objects := make([]string, len(sources))
-	failures := make([]error, len(sources))
-	var group sync.WaitGroup
-	slots := make(chan struct{}, max(1, runtime.NumCPU()))
-	for i, source := range sources {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			objects[i], failures[i] = compile(source)
-		})
->>>>>>> cuda-tensor
 	}
 	fibers, err := compile(own)
 	if err != nil {
@@ -115,7 +86,6 @@ func buildSources(folder, cache, name string, sources []string) (string, error) 
 		return "", err
 	}
 	return Link(compiler, cache, name, objects, scheduler)
-<<<<<<< HEAD
 }
 
 // CompileAll is Compile for many sources, as many at a time as there are processors.
@@ -132,8 +102,6 @@ func CompileAll(compiler string, sources []string, cache, salt string, options [
 	}
 	group.Wait()
 	return objects, errors.Join(failures...)
-=======
->>>>>>> cuda-tensor
 }
 
 // hashHeaders hashes everything that a source may include.
