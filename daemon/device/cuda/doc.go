@@ -13,4 +13,10 @@
 //
 // An operator without a kernel here splits the program into stages. Between them a goroutine of the run waits for the device, runs the host's stage on the CPU,
 // and goes on. The compiler has planned what is copied, and when.
+//
+// # Matrix products
+//
+// They are cuBLASLt's, where that is installed and can do all of a product with its epilogue, and those of kernels/cuda otherwise. Which algorithm is fastest is
+// found out while a program is compiled. A row's bits may then depend on how many rows there are, because that decides the algorithm; with
+// Options.Deterministic our own kernels compute every product, and they do not.
 package cuda

@@ -1,51 +1,27 @@
-// The scheduler of the emulation: runs the blocks of a grid one after the other, and a block's threads as fibers.
+// The scheduler of the emulation: runs the threads of a block as fibers.
 //
 // A thread runs until it waits for others, and hands over to the next one that can go on: one of its warp, else one of another warp. What can go on is
 // known from masks, so nobody is asked in vain. A thread that ends leaves its stack to the next one that begins, so that the threads of a kernel
 // without barriers are calls on one stack, and those of one with barriers switch stacks only where they wait.
-#include "fibers.h"
+#include "machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-
-#include <memory>
-#include <mutex>
-#include <vector>
 
 namespace emulation {
 
 EMULATION_THREAD_LOCAL Thread *self;
 EMULATION_THREAD_LOCAL Block *block;
+EMULATION_THREAD_LOCAL Machine *machine;
+
+[[noreturn]] void fail(const char *what, const char *file, int line)
+{
+	fprintf(stderr, "cuda emulation: %s at %s:%d (block %u,%u,%u thread %u,%u,%u)\n", what, file, line, block->index.x, block->index.y, block->index.z,
+		self->thread.x, self->thread.y, self->thread.z);
+	abort();
+}
 
 namespace {
-
-// Stacks lie an odd number of cache lines apart, or the lines that fibers use would all fall into the same set of the cache.
-constexpr size_t kStackBytes = (128 << 10) + 17 * 64;
-constexpr size_t kStacksBytes = kMostThreads * kStackBytes;
-constexpr int kCanaryBytes = 128;
-constexpr unsigned char kCanary = 0xa5;
-
-// All that one thread of the system needs to run a block.
-struct Machine {
-	Thread threads[kMostThreads];
-	Warp warps[kWarps];
-	Index shape = {}; // of the block that threads are numbered for
-	unsigned char *stacks;
-	uint16_t free_stacks[kMostThreads];
-	int free_count;
-	std::vector<unsigned char> shared;
-	unsigned char *shared_start;
-	void *scheduler; // the stack pointer of the launch while fibers run
-	void (*kernel)(const void *);
-	const void *arguments;
-	int count, finished, waiting;
-	uint32_t runnable; // warps that may have a lane that can go on
-	const char *barrier_file;
-	int barrier_line;
-};
-
-EMULATION_THREAD_LOCAL Machine *machine;
 
 // Saves the callee-saved registers on the stack, puts the stack pointer at *from and goes on with the stack `to`.
 extern "C" void emulation_switch(void **from, void *to);
@@ -71,13 +47,6 @@ emulation_switch:
 	.size emulation_switch, .-emulation_switch
 )");
 
-[[noreturn]] void fail(const char *what, const char *file, int line)
-{
-	fprintf(stderr, "cuda emulation: %s at %s:%d (block %u,%u,%u thread %u,%u,%u)\n", what, file, line, block->index.x, block->index.y, block->index.z,
-		self->thread.x, self->thread.y, self->thread.z);
-	abort();
-}
-
 // Why nothing goes on: lanes wait where others of their mask, or of their block, never come.
 [[noreturn]] void deadlock(Machine *m)
 {
@@ -94,8 +63,6 @@ emulation_switch:
 	}
 	fail("deadlock", m->barrier_file, m->barrier_line);
 }
-
-uint32_t bit(int index) { return 1u << index; }
 
 // The next of a set in turn.
 int next_after(uint32_t set, int index)
@@ -202,109 +169,6 @@ void wait(Machine *m, Thread *t)
 	emulation_switch(&t->stack_pointer, next->stack_pointer);
 }
 
-// Numbers the threads of a block of the given shape.
-void number_threads(Machine *m, Index shape)
-{
-	if (m->shape.x == shape.x && m->shape.y == shape.y && m->shape.z == shape.z)
-		return;
-	m->shape = shape;
-	m->count = 0;
-	for (unsigned z = 0; z < shape.z; z++)
-		for (unsigned y = 0; y < shape.y; y++)
-			for (unsigned x = 0; x < shape.x; x++, m->count++)
-				m->threads[m->count] = {{x, y, z}, m->count, m->count % kLanes, &m->warps[m->count / kLanes], nullptr, 0, -1};
-}
-
-void run_block(Machine *m)
-{
-	m->finished = m->waiting = 0;
-	m->runnable = 0;
-	for (int w = 0; w * kLanes < m->count; w++) {
-		m->warps[w].fresh = m->warps[w].lanes;
-		m->runnable |= bit(w);
-	}
-	Thread *first = &m->threads[0];
-	m->warps[0].fresh &= ~1u;
-	give_stack(m, first);
-	self = first;
-	emulation_switch(&m->scheduler, first->stack_pointer);
-}
-
-// Finds a block that wrote beyond its dynamic shared memory.
-void check_canary(Machine *m, uint32_t shared_bytes)
-{
-	for (int i = 0; i < kCanaryBytes; i++)
-		if (m->shared_start[shared_bytes + i] != kCanary) {
-			self = &m->threads[0];
-			fail("a write beyond the dynamic shared memory", "", 0);
-		}
-}
-
-// Machines outlive the threads that use them, because their stacks are warm and a test starts thousands of threads.
-struct Machines {
-	std::mutex mutex;
-	std::vector<Machine *> unused;
-};
-
-Machines &machines()
-{
-	static auto *all = new Machines;
-	return *all;
-}
-
-Machine *new_machine()
-{
-	void *stacks = mmap(nullptr, kStacksBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (stacks == MAP_FAILED)
-		return nullptr;
-	auto *m = new Machine;
-	m->stacks = static_cast<unsigned char *>(stacks);
-	return m;
-}
-
-// A thread's machine, which goes back when the thread ends.
-struct Lease {
-	Machine *held = nullptr;
-	Machine *take()
-	{
-		if (held)
-			return held;
-		std::unique_lock<std::mutex> lock(machines().mutex);
-		if (machines().unused.empty())
-			return held = new_machine();
-		held = machines().unused.back();
-		machines().unused.pop_back();
-		return held;
-	}
-	~Lease()
-	{
-		std::unique_lock<std::mutex> lock(machines().mutex);
-		if (held)
-			machines().unused.push_back(held);
-	}
-};
-
-// Makes the machine ready for a launch, whatever became of the one before: an access to memory that is not there ends a launch in its midst.
-void prepare(Machine *m, Index threads, uint32_t shared_bytes)
-{
-	forget_copies();
-	number_threads(m, threads);
-	for (int i = 0; i < m->count; i++)
-		m->threads[i].operation = -1;
-	for (int w = 0; w * kLanes < m->count; w++) {
-		Warp &warp = m->warps[w];
-		int lanes = m->count - w * kLanes;
-		warp.index = w;
-		warp.lanes = lanes >= kLanes ? 0xffffffffu : bit(lanes) - 1;
-		warp.fresh = warp.ready = warp.at_barrier = warp.pending = 0;
-		warp.unused = 0xffffffffu;
-	}
-	for (m->free_count = 0; m->free_count < kMostThreads; m->free_count++)
-		m->free_stacks[m->free_count] = static_cast<uint16_t>(kMostThreads - 1 - m->free_count);
-	m->shared.assign(shared_bytes + 128 + kCanaryBytes, kCanary); // not zero: a kernel that reads what it did not write shows
-	m->shared_start = m->shared.data() + (128 - reinterpret_cast<uintptr_t>(m->shared.data()) % 128) % 128;
-}
-
 // The operation that the lanes of a mask are at, or a new one.
 int operation_of(Warp *warp, uint32_t mask, const char *file, int line)
 {
@@ -336,6 +200,21 @@ void copy(void *to, const void *from, size_t bytes)
 }
 
 } // namespace
+
+void run_block(Machine *m)
+{
+	m->finished = m->waiting = 0;
+	m->runnable = 0;
+	for (int w = 0; w * kLanes < m->count; w++) {
+		m->warps[w].fresh = m->warps[w].lanes;
+		m->runnable |= bit(w);
+	}
+	Thread *first = &m->threads[0];
+	m->warps[0].fresh &= ~1u;
+	give_stack(m, first);
+	self = first;
+	emulation_switch(&m->scheduler, first->stack_pointer);
+}
 
 void *dynamic_shared() { return machine->shared_start; }
 
@@ -397,31 +276,3 @@ int exchange(uint32_t mask, const void *value, size_t bytes, Combine combine, co
 }
 
 } // namespace emulation
-
-// Runs a kernel over a grid on the calling thread. Returns 0, or -1 where the launch's sizes are impossible.
-extern "C" int emulation_launch(void (*kernel)(const void *), const uint32_t grid[3], const uint32_t threads[3], uint32_t shared_bytes, const void *arguments)
-{
-	using namespace emulation;
-	static thread_local Lease lease;
-	uint64_t count = static_cast<uint64_t>(threads[0]) * threads[1] * threads[2];
-	if (count == 0 || count > kMostThreads || grid[0] == 0 || grid[1] == 0 || grid[2] == 0)
-		return -1;
-	Machine *m = machine = lease.take();
-	if (!m)
-		return -1;
-	Block current = {{0, 0, 0}, {threads[0], threads[1], threads[2]}, {grid[0], grid[1], grid[2]}};
-	block = &current;
-	prepare(m, current.threads, shared_bytes);
-	m->kernel = kernel;
-	m->arguments = arguments;
-	for (unsigned z = 0; z < grid[2]; z++)
-		for (unsigned y = 0; y < grid[1]; y++)
-			for (unsigned x = 0; x < grid[0]; x++) {
-				current.index = {x, y, z};
-				run_block(m);
-				check_canary(m, shared_bytes);
-			}
-	block = nullptr;
-	self = nullptr;
-	return 0;
-}
