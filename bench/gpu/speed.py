@@ -127,8 +127,10 @@ def kernels(context):
     for name, units in measured.items():
         if "GB/s" in units:
             context.figures.at_least(f"{name}: bandwidth of the copy's", 100 * units["GB/s"] / copy, 85, "%", f"{units['us']:.5g} us, {units['GB/s']:.5g} GB/s")
-        else:
+        elif "TFLOP/s" in units:
             context.figures.add(name, units["TFLOP/s"], "TFLOP/s", detail=f"{units['us']:.5g} us")
+        else:
+            context.figures.add(name, units["us"], "us")
         if name.startswith("attention"):
             attention(context, name, units["us"])
 

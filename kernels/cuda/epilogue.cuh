@@ -4,6 +4,16 @@
 
 #include "common.cuh"
 
+// A multiply-add of inner loops.
+INLINE float multiply_add(float a, float b, float c)
+{
+#if defined(__CUDACC__)
+	return __fmaf_rn(a, b, c);
+#else
+	return a * b + c; // the C library's exact one is a call
+#endif
+}
+
 // The values of package kernels/cpu/activation.
 enum ActivationKind : int32_t {
 	kActivationNone = 0,
@@ -30,8 +40,8 @@ INLINE float hard_sigmoid_of(float x, float p0, float p1)
 // x held above -infinity, so that a product with a factor that has become zero is zero and not NaN.
 INLINE float finite_below(float x) { return x < -3.402823466e38f ? -3.402823466e38f : x; }
 
-// NaN stays NaN.
-INLINE float activate(int32_t kind, float x, float p0, float p1)
+// An activation of a few instructions. NaN stays NaN.
+INLINE float activate_simply(int32_t kind, float x, float p0, float p1)
 {
 	switch (kind) {
 	case kActivationRelu:
@@ -39,24 +49,56 @@ INLINE float activate(int32_t kind, float x, float p0, float p1)
 	case kActivationClip:
 		x = x < p0 ? p0 : x;
 		return x > p1 ? p1 : x;
-	case kActivationSigmoid:
-		return sigmoid_of(x);
-	case kActivationTanh:
-		return tanhf(x);
 	case kActivationHardSigmoid:
 		return hard_sigmoid_of(x, p0, p1);
 	case kActivationHardSwish:
 		return finite_below(x) * hard_sigmoid_of(x, 0.16666666666666666f, 0.5f);
-	case kActivationGelu:
-		return finite_below(x) * normcdff(x);
-	case kActivationGeluTanh: // (1 + tanh u) / 2 = sigmoid(2 u), which keeps its relative precision below zero
-		return finite_below(x) * sigmoid_of(x * __fmaf_rn(x * x, 0.0713548162726f, 1.59576912160573f));
-	case kActivationSilu:
-		return finite_below(x) * sigmoid_of(x);
 	case kActivationLeakyRelu:
 		return x < 0.0f ? x * p0 : x;
 	default:
 		return x;
+	}
+}
+
+INLINE bool is_simple(int32_t kind)
+{
+	return kind <= kActivationClip || kind == kActivationHardSigmoid || kind == kActivationHardSwish || kind == kActivationLeakyRelu;
+}
+
+// An activation with an exponential in it.
+INLINE float activate_slowly(int32_t kind, float x)
+{
+	switch (kind) {
+	case kActivationSigmoid:
+		return sigmoid_of(x);
+	case kActivationTanh:
+		return tanhf(x);
+	case kActivationGelu:
+		return finite_below(x) * normcdff(x);
+	case kActivationGeluTanh: // (1 + tanh u) / 2 = sigmoid(2 u), which keeps its relative precision below zero
+		return finite_below(x) * sigmoid_of(x * __fmaf_rn(x * x, 0.0713548162726f, 1.59576912160573f));
+	default:
+		return finite_below(x) * sigmoid_of(x); // kActivationSilu
+	}
+}
+
+// Applies an activation. The long ones are there once, not for each element: kernels are many, and their code is what the product ships.
+template <int Count> INLINE void activate(int32_t kind, float (&value)[Count], float p0, float p1)
+{
+	if (is_simple(kind)) {
+#pragma unroll
+		for (int i = 0; i < Count; i++)
+			value[i] = activate_simply(kind, value[i], p0, p1);
+		return;
+	}
+#pragma unroll 1
+	for (int i = 0; i < Count; i++) {
+		const float x = activate_slowly(kind, value[0]);
+		// In turn, so that the elements stay in registers.
+#pragma unroll
+		for (int k = 0; k + 1 < Count; k++)
+			value[k] = value[k + 1];
+		value[Count - 1] = x;
 	}
 }
 
@@ -95,13 +137,17 @@ template <typename T, int Count> INLINE void finish(const Result<T> &r, const Ep
 	Pack<T, Count> pack;
 	if (r.bias)
 		pack = load<T, Count>(r.bias + column);
+	float value[Count];
 #pragma unroll
 	for (int i = 0; i < Count; i++) {
-		const float more = to_float(residual.at[i]);
-		float value = __fmaf_rn(sum.at[i], e.alpha, r.bias ? to_float(pack.at[i]) : 0.0f);
-		value = activate(e.activation, e.residual_after ? value : value + more, e.p0, e.p1);
-		pack.at[i] = from_float<T>(e.residual_after ? value + more : value);
+		value[i] = __fmaf_rn(sum.at[i], e.alpha, r.bias ? to_float(pack.at[i]) : 0.0f);
+		if (!e.residual_after)
+			value[i] += to_float(residual.at[i]);
 	}
+	activate(e.activation, value, e.p0, e.p1);
+#pragma unroll
+	for (int i = 0; i < Count; i++)
+		pack.at[i] = from_float<T>(e.residual_after ? value[i] + to_float(residual.at[i]) : value[i]);
 	store<T, Count>(r.c + row * e.row + column, pack);
 }
 

@@ -77,11 +77,13 @@ template <typename Element, typename Tile> INLINE void gemm_strided(const GemmAr
 template <typename T, bool BAlongRows> using MmaWide = MmaTile<T, 128, 128, 64, 32, 3, BAlongRows>;
 template <typename T, bool BAlongRows> using MmaTall = MmaTile<T, 128, 64, 64, 32, 4, BAlongRows>;
 template <typename T, bool BAlongRows> using MmaSquare = MmaTile<T, 64, 64, 32, 32, 4, BAlongRows>;
+template <typename T, bool BAlongRows> using MmaSlim = MmaTile<T, 64, 32, 32, 16, 6, BAlongRows>;
 // For few rows: little to multiply, so as much of B as possible is under way.
 template <typename T, bool BAlongRows> using MmaNarrow = MmaTile<T, 16, 32, 16, 16, 12, BAlongRows>;
 
 typedef FmaTile<128, 128, 8, 8, 3> FmaWide;
 typedef FmaTile<64, 64, 4, 8, 4> FmaSquare;
+typedef FmaTile<64, 32, 4, 4, 6> FmaSlim;
 typedef FmaTile<16, 32, 2, 4, 12> FmaNarrow;
 
 #endif

@@ -1,8 +1,9 @@
 // Global pooling: the average or the maximum over all positions of an image.
 //
-// Bound by memory: x is read once. Channels last [images, positions, channels]: a block takes as many channels as make one line of 128 bytes and lets 32 rows
-// of threads share the positions, which meet in shared memory. Channels first [rows, positions]: a warp a row. The order of the sums depends on the
-// number of positions only, so an image's bits do not depend on how many there are.
+// Bound by memory: x is read once. Channels last [images, positions, channels]: a block takes as many channels as make one line of 128 bytes and lets rows of
+// threads share the positions, which meet in shared memory. Channels first [rows, positions]: a warp a row. Of many positions, which come with few channels,
+// there are more rows of threads, or a whole block a row. The order of the sums depends on the number of positions only, so an image's bits do not
+// depend on how many there are.
 #include "reduce.cuh"
 
 struct GlobalPoolArguments {
@@ -12,18 +13,18 @@ struct GlobalPoolArguments {
 };
 
 constexpr int kAcross = 8; // packs of channels of a block: a line
-constexpr int kDown = 32; // rows of threads
 
-template <typename T, int Count> INLINE void average_channels_last(const GlobalPoolArguments &a)
+// Down is the number of rows of threads.
+template <typename T, int Count, int Down> INLINE void average_channels_last(const GlobalPoolArguments &a)
 {
-	__shared__ float partial[kDown][kAcross * Count];
+	__shared__ float partial[Down][kAcross * Count];
 	const int64_t groups = (a.channels + kAcross * Count - 1) / (kAcross * Count);
 	const int64_t image = blockIdx.x / groups, channel0 = (blockIdx.x - image * groups) * (kAcross * Count), channel = channel0 + threadIdx.x * Count;
 	const T *x = static_cast<const T *>(a.x) + image * a.positions * a.channels + channel;
 	float sum[Count] = {};
 	if (channel < a.channels) {
 #pragma unroll 4
-		for (int64_t at = threadIdx.y; at < a.positions; at += kDown) {
+		for (int64_t at = threadIdx.y; at < a.positions; at += Down) {
 			const Pack<T, Count> pack = load<T, Count>(x + at * a.channels);
 #pragma unroll
 			for (int i = 0; i < Count; i++)
@@ -38,37 +39,45 @@ template <typename T, int Count> INLINE void average_channels_last(const GlobalP
 	if (own >= kAcross * Count || channel0 + own >= a.channels)
 		return;
 	float all = 0.0f;
-#pragma unroll
-	for (int row = 0; row < kDown; row++)
+#pragma unroll 32
+	for (int row = 0; row < Down; row++)
 		all += partial[row][own];
 	static_cast<T *>(a.y)[image * a.channels + channel0 + own] = from_float<T>(all / static_cast<float>(a.positions));
 }
 
+// A warp a row, or a block of one row.
 template <typename T, int Count, typename Join> INLINE void reduce_rows(const GlobalPoolArguments &a)
 {
+	__shared__ float partial[kWarp];
 	const int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
 	if (row >= a.outer)
 		return;
 	const T *x = static_cast<const T *>(a.x) + row * a.positions;
 	float value = Join::identity();
 #pragma unroll 4
-	for (int64_t at = static_cast<int64_t>(threadIdx.x) * Count; at < a.positions; at += kWarp * Count) {
+	for (int64_t at = static_cast<int64_t>(threadIdx.x) * Count; at < a.positions; at += blockDim.x * Count) {
 		const Pack<T, Count> pack = load<T, Count>(x + at);
 #pragma unroll
 		for (int i = 0; i < Count; i++)
 			value = Join::join(value, to_float(pack.at[i]));
 	}
-	value = reduce_warp<Join>(value);
+	value = blockDim.y == 1 ? reduce_block<Join>(value, partial) : reduce_warp<Join>(value);
 	if (threadIdx.x == 0)
 		static_cast<T *>(a.y)[row] = from_float<T>(kSame<Join, Sum> ? value / static_cast<float>(a.positions) : value);
 }
 
-KERNEL(average_channels_last_f32, GlobalPoolArguments, 256) { average_channels_last<float, 4>(arguments); }
-KERNEL(average_channels_last_f16, GlobalPoolArguments, 256) { average_channels_last<half_t, 8>(arguments); }
-KERNEL(average_channels_last_bf16, GlobalPoolArguments, 256) { average_channels_last<bfloat_t, 8>(arguments); }
-KERNEL(average_channels_last_one_f32, GlobalPoolArguments, 256) { average_channels_last<float, 1>(arguments); }
-KERNEL(average_channels_last_one_f16, GlobalPoolArguments, 256) { average_channels_last<half_t, 1>(arguments); }
-KERNEL(average_channels_last_one_bf16, GlobalPoolArguments, 256) { average_channels_last<bfloat_t, 1>(arguments); }
+KERNEL(average_channels_last_f32, GlobalPoolArguments, 256) { average_channels_last<float, 4, 32>(arguments); }
+KERNEL(average_channels_last_f16, GlobalPoolArguments, 256) { average_channels_last<half_t, 8, 32>(arguments); }
+KERNEL(average_channels_last_bf16, GlobalPoolArguments, 256) { average_channels_last<bfloat_t, 8, 32>(arguments); }
+KERNEL(average_channels_last_one_f32, GlobalPoolArguments, 256) { average_channels_last<float, 1, 32>(arguments); }
+KERNEL(average_channels_last_one_f16, GlobalPoolArguments, 256) { average_channels_last<half_t, 1, 32>(arguments); }
+KERNEL(average_channels_last_one_bf16, GlobalPoolArguments, 256) { average_channels_last<bfloat_t, 1, 32>(arguments); }
+KERNEL(average_channels_last_long_f32, GlobalPoolArguments, 1024) { average_channels_last<float, 4, 128>(arguments); }
+KERNEL(average_channels_last_long_f16, GlobalPoolArguments, 1024) { average_channels_last<half_t, 8, 128>(arguments); }
+KERNEL(average_channels_last_long_bf16, GlobalPoolArguments, 1024) { average_channels_last<bfloat_t, 8, 128>(arguments); }
+KERNEL(average_channels_last_long_one_f32, GlobalPoolArguments, 1024) { average_channels_last<float, 1, 128>(arguments); }
+KERNEL(average_channels_last_long_one_f16, GlobalPoolArguments, 1024) { average_channels_last<half_t, 1, 128>(arguments); }
+KERNEL(average_channels_last_long_one_bf16, GlobalPoolArguments, 1024) { average_channels_last<bfloat_t, 1, 128>(arguments); }
 KERNEL(average_rows_f32, GlobalPoolArguments, 256) { reduce_rows<float, 4, Sum>(arguments); }
 KERNEL(average_rows_f16, GlobalPoolArguments, 256) { reduce_rows<half_t, 8, Sum>(arguments); }
 KERNEL(average_rows_bf16, GlobalPoolArguments, 256) { reduce_rows<bfloat_t, 8, Sum>(arguments); }

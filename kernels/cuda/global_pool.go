@@ -5,8 +5,8 @@ import "github.com/inferd/inferd/kernels/cpu/step"
 const (
 	// globalAcross is how many packs of channels a block takes, kAcross in global_pool.cu.
 	globalAcross = 8
-	// globalDown is how many rows of threads share the positions, kDown in global_pool.cu.
-	globalDown = 32
+	// globalMany is the number of positions from which on more threads share them. It must not depend on anything else: the order of sums does.
+	globalMany = 1024
 )
 
 // GlobalPool describes the average or maximum over all positions: of X [Outer, Positions, Channels], to Y [Outer, Channels].
@@ -34,22 +34,7 @@ func (p GlobalPool) Plan() ([]Launch, error) {
 	if p.Outer*p.Channels == 0 {
 		return nil, nil
 	}
-	const rows = 8 // of a block
-	kernel, side, block := "average_rows", p.Positions, [3]uint32{warp, rows, 1}
-	switch {
-	case p.Channels != 1:
-		kernel, side, block = "average_channels_last", p.Channels, [3]uint32{globalAcross, globalDown, 1}
-	case p.Kind == PoolMaximum:
-		kernel = "maximum_rows"
-	}
-	count := wide(p.Type, side, p.X)
-	if count == 1 {
-		kernel += "_one"
-	}
-	blocks := divide(p.Outer, rows)
-	if p.Channels != 1 {
-		blocks = p.Outer * divide(p.Channels, globalAcross*count)
-	}
+	kernel, block, blocks := p.choose()
 	if blocks > maxGrid {
 		return nil, unsupported("global pooling of %d planes", p.Outer*p.Channels)
 	}
@@ -58,4 +43,35 @@ func (p GlobalPool) Plan() ([]Launch, error) {
 	elements := p.Outer * p.Positions * p.Channels
 	l.FLOP, l.Bytes = elements, (elements+p.Outer*p.Channels)*p.Type.Size()
 	return []Launch{l}, nil
+}
+
+// choose returns the kernel, its block and how many of those there are.
+func (p GlobalPool) choose() (kernel string, block [3]uint32, blocks int64) {
+	side := p.Positions
+	if p.Channels != 1 {
+		side = p.Channels
+	}
+	count, many := wide(p.Type, side, p.X), p.Positions >= globalMany
+	switch {
+	case p.Channels != 1 && many:
+		kernel, block = "average_channels_last_long", [3]uint32{globalAcross, 128, 1}
+	case p.Channels != 1:
+		kernel, block = "average_channels_last", [3]uint32{globalAcross, 32, 1}
+	case p.Kind == PoolAverage:
+		kernel, block = "average_rows", [3]uint32{warp, 8, 1}
+	default:
+		kernel, block = "maximum_rows", [3]uint32{warp, 8, 1}
+	}
+	switch {
+	case p.Channels != 1:
+		blocks = p.Outer * divide(p.Channels, globalAcross*count)
+	case many:
+		block, blocks = [3]uint32{256, 1, 1}, p.Outer
+	default:
+		blocks = divide(p.Outer, int64(block[1]))
+	}
+	if count == 1 {
+		kernel += "_one"
+	}
+	return kernel, block, blocks
 }

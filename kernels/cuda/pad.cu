@@ -7,13 +7,13 @@
 enum PadMode { kConstant, kEdge, kReflect, kWrap };
 
 struct PadAxis {
-	Divisor extent; // of y
+	Divisor extent;      // of y
 	int32_t begin, size; // what is added before x, and x's size
-	int64_t stride; // of x
+	int64_t stride;      // of x
 };
 
 struct PadArguments {
-	const void *x, *value; // the constant, one element; zero where it is absent
+	const void *x, *value; // value: the constant, one element; zero where it is absent
 	void *y;
 	PadAxis axis[kMostRank]; // innermost first
 	int32_t rank, mode;

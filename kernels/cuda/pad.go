@@ -54,34 +54,41 @@ func (p Pad) Plan() ([]Launch, error) {
 	if packed, ok := p.packed(); ok {
 		p, kernel, unit = packed, "pad_packs", wideBytes
 	}
-	units, read, stride := int64(1), unit, int64(1)
-	arguments := padArguments{rank: int32(len(p.Shape)), mode: int32(p.Mode)}
+	if len(p.Shape) > mostRank {
+		return nil, unsupported("a Pad of %d axes, at most %d are supported", len(p.Shape), mostRank)
+	}
+	arguments, read, written := padArguments{rank: int32(len(p.Shape)), mode: int32(p.Mode)}, int64(1), int64(1)
+	stride := int64(1)
 	for d := len(p.Shape) - 1; d >= 0; d-- {
 		extent := p.Shape[d] + p.Begin[d] + p.End[d]
 		if extent <= 0 {
 			return nil, nil
 		}
-		if max(p.Shape[d], extent, p.Begin[d], -p.Begin[d]) > mostSteps/4 {
-			return nil, unsupported("a Pad of an axis of %d elements to %d", p.Shape[d], extent)
+		var err error
+		if arguments.axis[len(p.Shape)-1-d], err = p.axis(d, stride); err != nil {
+			return nil, err
 		}
-		if p.Shape[d] == 0 && p.Mode != PadConstant {
-			return nil, unsupported("a Pad that repeats an axis without elements")
-		}
-		if inner := len(p.Shape) - 1 - d; inner < mostRank {
-			arguments.axis[inner] = padAxis{extent: newDivisor(extent), begin: int32(p.Begin[d]), size: int32(p.Shape[d]), stride: stride}
-		}
-		units, read, stride = units*extent, read*min(p.Shape[d], extent), stride*p.Shape[d]
-		if units > mostSteps {
-			return nil, unsupported("a Pad to %d units of %d bytes", units, unit)
+		read, written, stride = read*min(p.Shape[d], extent), written*extent, stride*p.Shape[d]
+		if written > mostSteps {
+			return nil, unsupported("a Pad to %d units of %d bytes", written, unit)
 		}
 	}
-	if len(p.Shape) > mostRank {
-		return nil, unsupported("a Pad of %d axes, at most %d are supported", len(p.Shape), mostRank)
-	}
-	arguments.units = uint32(units)
-	l := newLaunch("pad", kernelOfUnit(kernel, p.ElementSize), grid1(divide(units, 256*padUnits)), grid1(256), 0, arguments, p.X, p.Value, p.Y)
-	l.Bytes = read + units*unit
+	arguments.units = uint32(written)
+	l := newLaunch("pad", kernelOfUnit(kernel, p.ElementSize), grid1(divide(written, 256*padUnits)), grid1(256), 0, arguments, p.X, p.Value, p.Y)
+	l.Bytes = (read + written) * unit
 	return []Launch{l}, nil
+}
+
+// axis mirrors axis d, whose positions in x lie a stride apart, once it is sure that the kernel's arithmetic in 32 bits does not overflow.
+func (p Pad) axis(d int, stride int64) (padAxis, error) {
+	size, extent := p.Shape[d], p.Shape[d]+p.Begin[d]+p.End[d]
+	if max(size, extent, p.Begin[d], -p.Begin[d]) > mostSteps/4 {
+		return padAxis{}, unsupported("a Pad of an axis of %d elements to %d", size, extent)
+	}
+	if size == 0 && p.Mode != PadConstant {
+		return padAxis{}, unsupported("a Pad that repeats an axis without elements")
+	}
+	return padAxis{extent: newDivisor(extent), begin: int32(p.Begin[d]), size: int32(size), stride: stride}, nil
 }
 
 // collapsed joins an axis to which nothing is added with the one outside of it, where positions of both go on as one: nothing is added to that either,

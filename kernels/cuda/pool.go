@@ -48,22 +48,12 @@ type poolArguments struct {
 
 // Plan returns the launch; none where there are no elements.
 func (p Pool) Plan() ([]Launch, error) {
-	integer := p.Type == Int8 || p.Type == Uint8
-	if !p.Type.IsFloat() && !(integer && p.Kind == PoolMaximum) {
-		return nil, unsupported("pooling of %v", p.Type)
-	}
 	if len(p.Axes) < 1 || len(p.Axes) > poolAxes {
 		return nil, unsupported("pooling of %d spatial axes, at most %d are supported", len(p.Axes), poolAxes)
 	}
-	kernel, positions := [...]string{PoolMaximum: "max_pool", PoolAverage: "average_pool"}[p.Kind], p.Positions != step.Operand{}
-	count := wide(p.Type, p.Channels, p.X, p.Y)
-	switch {
-	case positions && (p.Channels != 1 || p.Kind != PoolMaximum):
-		return nil, unsupported("pooling with positions of channels-last tensors")
-	case positions:
-		kernel += "_positions"
-	case count == 1:
-		kernel += "_one"
+	kernel, count, err := p.kernel()
+	if err != nil {
+		return nil, err
 	}
 	arguments := poolArguments{countPadding: flag(p.CountPadding), columnMajor: flag(p.ColumnMajor)}
 	inputs, outputs, taps := int64(1), int64(1), int64(1)
@@ -76,7 +66,6 @@ func (p Pool) Plan() ([]Launch, error) {
 		if outputs*p.Outer*p.Channels == 0 {
 			return nil, nil
 		}
-		var err error
 		if arguments.axis[i], err = axis.mirror(); err != nil {
 			return nil, err
 		}
@@ -89,10 +78,29 @@ func (p Pool) Plan() ([]Launch, error) {
 	arguments.channels, arguments.packs = newDivisor(p.Channels/count), uint32(packs)
 	l := newLaunch("pool", kernel+"_"+p.Type.String(), grid1(divide(packs, 128)), grid1(128), 0, arguments, p.X, p.Y, p.Positions)
 	l.FLOP, l.Bytes = elements*taps, (p.Outer*inputs*p.Channels+elements)*p.Type.Size()
-	if positions {
+	if p.Positions != (step.Operand{}) {
 		l.Bytes += 8 * elements
 	}
 	return []Launch{l}, nil
+}
+
+// kernel chooses one, and how many elements a thread makes.
+func (p Pool) kernel() (name string, count int64, err error) {
+	integer := p.Type == Int8 || p.Type == Uint8
+	if !p.Type.IsFloat() && !(integer && p.Kind == PoolMaximum) {
+		return "", 0, unsupported("pooling of %v", p.Type)
+	}
+	name = [...]string{PoolMaximum: "max_pool", PoolAverage: "average_pool"}[p.Kind]
+	if p.Positions != (step.Operand{}) {
+		if p.Channels != 1 || p.Kind != PoolMaximum {
+			return "", 0, unsupported("pooling with positions of channels-last tensors")
+		}
+		return name + "_positions", 1, nil
+	}
+	if count = wide(p.Type, p.Channels, p.X, p.Y); count == 1 {
+		name += "_one"
+	}
+	return name, count, nil
 }
 
 // mirror checks that the kernel's arithmetic in 32 bits does not overflow.

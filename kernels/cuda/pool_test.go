@@ -140,7 +140,7 @@ func TestGlobalPool(t *testing.T) {
 		for _, c := range []struct {
 			outer, positions, channels int64
 			offset                     int
-		}{{2, 49, 136, 0}, {3, 1, 8, 0}, {1, 100, 33, 0}, {2, 33, 64, 1}, {11, 49, 1, 0}, {5, 128, 1, 0}, {2, 1000, 1, 0}, {1, 1, 1, 0}} {
+		}{{2, 49, 136, 0}, {3, 1, 8, 0}, {1, 100, 33, 0}, {2, 33, 64, 1}, {11, 49, 1, 0}, {5, 128, 1, 0}, {2, 1000, 1, 0}, {3, 1027, 1, 0}, {2, 2048, 1, 0}, {2, 1100, 9, 0}, {1, 1025, 40, 0}, {1, 1, 1, 0}} {
 			for _, kind := range []cuda.PoolKind{cuda.PoolAverage, cuda.PoolMaximum} {
 				if kind == cuda.PoolMaximum && c.channels != 1 {
 					continue

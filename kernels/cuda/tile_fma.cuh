@@ -7,15 +7,6 @@
 
 #include "tile.cuh"
 
-INLINE float multiply_add(float a, float b, float c)
-{
-#if defined(__CUDACC__)
-	return __fmaf_rn(a, b, c);
-#else
-	return a * b + c; // the C library's exact one is a call
-#endif
-}
-
 // The stages hold A as [M, K] and B as [K, N].
 template <int M, int N, int ThreadM, int ThreadN, int Stages> struct FmaTile {
 	typedef float T;
@@ -47,15 +38,15 @@ template <int M, int N, int ThreadM, int ThreadN, int Stages> struct FmaTile {
 				left[i] = load<float, 2>(reinterpret_cast<const float *>(a + place_of_chunk<kChunks>(row + 4 * i, k / 4)) + k % 4);
 #pragma unroll
 			for (int next = 0; next < 2; next++) {
-				Pack<float, 4> right[ThreadN / 4];
+				__align__(16) float right[ThreadN];
 #pragma unroll
-				for (int j = 0; j < ThreadN / 4; j++)
-					right[j] = load<float, 4>(reinterpret_cast<const float *>(b + place_of_chunk<N / 4>(k + next, first_column() / 4 + 8 * j)));
+				for (int j = 0; j < ThreadN; j += 4)
+					store(right + j, load<float, 4>(reinterpret_cast<const float *>(b + place_of_chunk<N / 4>(k + next, first_column() / 4 + 2 * j))));
 #pragma unroll
 				for (int i = 0; i < ThreadM; i++)
 #pragma unroll
 					for (int j = 0; j < ThreadN; j++)
-						sum[i][j] = multiply_add(left[i].at[next], right[j / 4].at[j % 4], sum[i][j]);
+						sum[i][j] = multiply_add(left[i].at[next], right[j], sum[i][j]);
 			}
 		}
 	}

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// topKMost is the largest k: what is chosen is sorted in shared memory.
+	// topKMost is how many elements a block can sort in shared memory, and so the largest k.
 	topKMost = 2048
-	// topKWhole is the longest row that is sorted whole because that is quicker than to select.
+	// topKWhole is the longest row that is sorted whole because that is quicker than selecting.
 	topKWhole = 512
 	// topKThreads is the size of a block that selects, kDigits in top_k.cu.
 	topKThreads = 256
@@ -33,7 +33,7 @@ type TopK struct {
 type topKArguments struct {
 	x, y, positions, keys, places address
 	size, after                   int64
-	k, sorted, smallest, whole    int32
+	k, slots, smallest, whole     int32
 	parts, length                 int32
 }
 
@@ -80,36 +80,35 @@ func (t TopK) Plan() ([]Launch, error) {
 	input, output := rows*t.Size*t.Type.Size(), rows*t.K*(t.Type.Size()+8)
 	if parts := t.parts(); parts > 1 {
 		length := divide(t.Size, parts)
-		part := t.launch("top_k_part", rows*parts, topKThreads, 0, topKArguments{parts: int32(parts), length: int32(length)})
+		part := t.launch("top_k_part", rows*parts, topKThreads, topKMost, topKArguments{parts: int32(parts), length: int32(length)})
 		join := t.sorting("top_k_join", rows, parts*t.K, topKArguments{parts: int32(parts)})
 		part.FLOP, part.Bytes = rows*t.Size, input+t.WorkspaceBytes()
 		join.FLOP, join.Bytes = rows*parts*t.K, t.WorkspaceBytes()+output
 		return []Launch{part, join}, nil
 	}
-	l := t.sorting("top_k", rows, t.K, topKArguments{})
-	if all := powerOfTwo(t.Size); all <= max(topKWhole, powerOfTwo(t.K)) {
-		l = t.sorting("top_k", rows, all, topKArguments{whole: 1})
-	} else {
-		l.Block = grid1(topKThreads)
+	l := t.launch("top_k", rows, topKThreads, topKMost, topKArguments{})
+	if t.Size <= max(topKWhole, powerOfTwo(t.K)) {
+		l = t.sorting("top_k", rows, t.Size, topKArguments{whole: 1})
 	}
 	l.FLOP, l.Bytes = rows*t.Size, input+output
 	return []Launch{l}, nil
 }
 
-// sorting is a launch of blocks that sort so many elements each in shared memory.
+// sorting is a launch of blocks that sort so many elements each.
 func (t TopK) sorting(kernel string, blocks, elements int64, a topKArguments) Launch {
-	sorted := powerOfTwo(elements)
-	a.sorted = int32(sorted)
-	return t.launch(kernel, blocks, min(max(sorted/2, warp), topKThreads), sorted*(t.keyBytes()+4), a)
+	slots := powerOfTwo(elements)
+	return t.launch(kernel, blocks, min(max(slots/2, warp), topKThreads), slots, a)
 }
 
-func (t TopK) launch(kernel string, blocks, threads, shared int64, a topKArguments) Launch {
-	a.size, a.after, a.k, a.smallest = t.Size, t.After, int32(t.K), flag(t.Smallest)
+// launch gives each block so many slots in shared memory.
+func (t TopK) launch(kernel string, blocks, threads, slots int64, a topKArguments) Launch {
+	a.size, a.after, a.k, a.slots, a.smallest = t.Size, t.After, int32(t.K), int32(slots), flag(t.Smallest)
 	places := t.Workspace
 	if places != (step.Operand{}) {
 		places.Offset += t.candidates() * t.keyBytes()
 	}
-	return newLaunch("top_k", kernel+"_"+t.Type.String(), grid1(blocks), grid1(threads), int(shared), a, t.X, t.Y, t.Positions, t.Workspace, places)
+	shared := int(slots * (t.keyBytes() + 4))
+	return newLaunch("top_k", kernel+"_"+t.Type.String(), grid1(blocks), grid1(threads), shared, a, t.X, t.Y, t.Positions, t.Workspace, places)
 }
 
 // powerOfTwo returns the least power of two that is not below n, which is at least 1.

@@ -33,7 +33,7 @@ func openBench(t testing.TB) *bench {
 	stream, err := device.NewStream(0)
 	check(t, err)
 	t.Cleanup(func() { check(t, stream.Close()) })
-	b := &bench{device: device, stream: stream, modules: make(map[string]*cuda.Module), many: 512}
+	b := &bench{device: device, stream: stream, modules: make(map[string]*cuda.Module), many: 1024}
 	if fake != nil {
 		b.many = 1
 	}
@@ -151,7 +151,7 @@ func BenchmarkKernels(b *testing.B) {
 		from, to := part.memory(bytes), part.memory(bytes)
 		q := part.sequence(nil)
 		q.CopyOnDevice(cuda.Address(to.Offset), cuda.Address(from.Offset), bytes)
-		report(b, part.time(q, b.N), 0, 2*bytes)
+		report(b, byMemory, part.time(q, b.N), 0, 2*bytes)
 	})
 	for _, c := range kernelCases {
 		b.Run(c.name, func(b *testing.B) {
@@ -162,22 +162,20 @@ func BenchmarkKernels(b *testing.B) {
 			for _, l := range launches {
 				flop, bytes = flop+l.FLOP, bytes+l.Bytes
 			}
-			if !c.computes {
-				flop = 0
-			}
-			report(b, part.time(part.sequence(launches), b.N), flop, bytes)
+			report(b, c.bound, part.time(part.sequence(launches), b.N), flop, bytes)
 		})
 	}
 }
 
-// report gives operations a second where there are any, else bytes.
-func report(b *testing.B, elapsed time.Duration, flop, bytes int64) {
+// report gives the time, and what is done in a second of what bounds the kernel.
+func report(b *testing.B, by bound, elapsed time.Duration, flop, bytes int64) {
 	seconds := max(elapsed, 1).Seconds()
 	b.ReportMetric(1e6*seconds, "us")
-	if flop > 0 {
-		b.ReportMetric(float64(flop)/seconds/1e12, "TFLOP/s")
-	} else {
+	switch by {
+	case byMemory:
 		b.ReportMetric(float64(bytes)/seconds/1e9, "GB/s")
+	case byOperations:
+		b.ReportMetric(float64(flop)/seconds/1e12, "TFLOP/s")
 	}
 }
 

@@ -11,10 +11,19 @@ import (
 
 // kernelCase is a kernel at a size that models have.
 type kernelCase struct {
-	name     string // as the script of bench/gpu reads it: family, type, sizes
-	computes bool   // bound by its operations, not by memory
-	plan     func(b *bench) ([]kernel.Launch, error)
+	name  string // as the script of bench/gpu reads it: family, type, sizes
+	bound bound
+	plan  func(b *bench) ([]kernel.Launch, error)
 }
+
+// bound is what bounds a kernel, and so what it is measured by.
+type bound int
+
+const (
+	byMemory     bound = iota // bandwidth, beside a copy's
+	byOperations              // operations
+	byPasses                  // time: how often memory is read depends on the data
+)
 
 // kernelCases is what BenchmarkKernels times.
 var kernelCases = slices.Concat(movementCases, rowCases, imageCases, productCases)
@@ -69,6 +78,12 @@ var rowCases = []kernelCase{
 			Type: kernel.Float32, Before: 16 * b.many, Size: 4096, After: 1, X: b.memory(b.many << 18), Y: b.memory(b.many << 18),
 		}.Plan()
 	}},
+	{name: "add_f16", plan: elementwise(2, kernel.ElementwiseInstruction{Op: "Add", Args: []int{0, 1}})},
+	{name: "gelu_f16", plan: elementwise(1, kernel.ElementwiseInstruction{Op: "Gelu", Args: []int{0}})},
+	{name: "chain_f16", plan: elementwise(2, kernel.ElementwiseInstruction{Op: "Mul", Args: []int{0, 1}},
+		kernel.ElementwiseInstruction{Op: "Sigmoid", Args: []int{2}}, kernel.ElementwiseInstruction{Op: "Add", Args: []int{3, 1}})},
+	{name: "top_k_f32_32000", bound: byPasses, plan: topKOf(16, 32000)},
+	{name: "top_k_f32_1000000", bound: byPasses, plan: topKOf(0, 1000000)},
 	{name: "quantize_f32_u8", plan: quantizes(false, kernel.Uint8)},
 	{name: "dequantize_f32_i8", plan: quantizes(true, kernel.Int8)},
 }
@@ -106,10 +121,10 @@ var imageCases = []kernelCase{
 }
 
 var productCases = []kernelCase{
-	{name: "gemm_f16_4096", computes: true, plan: squares(kernel.Gemm{Type: kernel.Float16})},
-	{name: "gemm_bf16_4096", computes: true, plan: squares(kernel.Gemm{Type: kernel.BFloat16})},
-	{name: "gemm_tf32_4096", computes: true, plan: squares(kernel.Gemm{Type: kernel.Float32, TensorFloat: true})},
-	{name: "gemm_f32_4096", computes: true, plan: squares(kernel.Gemm{Type: kernel.Float32})},
+	{name: "gemm_f16_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.Float16})},
+	{name: "gemm_bf16_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.BFloat16})},
+	{name: "gemm_tf32_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.Float32, TensorFloat: true})},
+	{name: "gemm_f32_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.Float32})},
 }
 
 // permuted is ONNX's Transpose.
@@ -139,7 +154,29 @@ func softmaxOf(t kernel.Type, width int64) func(b *bench) ([]kernel.Launch, erro
 	return func(b *bench) ([]kernel.Launch, error) {
 		rows := max(b.many<<18/width, 1)
 		bytes := rows * width * t.Size()
-		return kernel.Softmax{Type: t, Rows: rows, Width: width, X: b.memory(bytes), Y: b.memory(bytes)}.Plan()
+		return kernel.Softmax{Type: t, Rows: rows, Width: width, Inner: 1, X: b.memory(bytes), Y: b.memory(bytes)}.Plan()
+	}
+}
+
+// elementwise applies a chain to dense float16 tensors.
+func elementwise(inputs int, chain ...kernel.ElementwiseInstruction) func(b *bench) ([]kernel.Launch, error) {
+	return func(b *bench) ([]kernel.Launch, error) {
+		elements := b.many << 18
+		e := kernel.Elementwise{Dims: []int64{elements}, Instructions: chain, Output: b.memory(2 * elements)}
+		for range inputs {
+			e.Inputs = append(e.Inputs, kernel.ElementwiseInput{Type: kernel.Float16, Strides: []int64{1}, X: b.memory(2 * elements)})
+		}
+		return e.Plan()
+	}
+}
+
+// topKOf looks for the 50 best in so many times rows as the bench has many, or in one.
+func topKOf(rows, size int64) func(b *bench) ([]kernel.Launch, error) {
+	return func(b *bench) ([]kernel.Launch, error) {
+		t := kernel.TopK{Type: kernel.Float32, Before: max(rows*b.many, 1), Size: size, After: 1, K: 50}
+		t.X, t.Y, t.Positions = b.values(t.Before*size), b.memory(t.Before*t.K*4), b.memory(t.Before*t.K*8)
+		t.Workspace = b.memory(t.WorkspaceBytes())
+		return t.Plan()
 	}
 }
 

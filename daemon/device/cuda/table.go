@@ -107,6 +107,9 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 	{graph.DomainFused, "Attention"}: selectAttention,
 
+	{graph.DomainML, "TreeEnsembleClassifier"}: selectTreeClassifier,
+	{graph.DomainML, "TreeEnsembleRegressor"}:  selectTreeRegressor,
+
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,
 	{graph.DomainONNX, "ReduceMax"}:       selectReduce,
@@ -118,9 +121,11 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ReduceLogSum"}:    selectReduce,
 	{graph.DomainONNX, "ArgMax"}:          selectReduce,
 	{graph.DomainONNX, "ArgMin"}:          selectReduce,
-	{graph.DomainONNX, "MatMul"}:          selectMatMul,
-	{graph.DomainONNX, "Gemm"}:            selectGemm,
-	{graph.DomainFused, "Linear"}:         selectLinear,
+
+	{graph.DomainONNX, "MatMul"}:  selectMatMul,
+	{graph.DomainONNX, "Gemm"}:    selectGemm,
+	{graph.DomainFused, "Linear"}: selectLinear,
+	{graph.DomainFused, "Conv"}:   selectConv,
 
 	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
 	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,

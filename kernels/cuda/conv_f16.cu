@@ -1,0 +1,10 @@
+// Convolutions of float16 on tensor cores, with sums in float32; see conv.cuh.
+#include "conv.cuh"
+
+KERNEL(conv_f16_wide_128x128, ConvArguments, 256) { conv_mma<half_t, MmaWide<half_t, false>, true>(arguments); }
+KERNEL(conv_f16_wide_128x64, ConvArguments, 128) { conv_mma<half_t, MmaTall<half_t, false>, true>(arguments); }
+KERNEL(conv_f16_wide_64x64, ConvArguments, 128) { conv_mma<half_t, MmaSquare<half_t, false>, true>(arguments); }
+KERNEL(conv_f16_wide_64x32, ConvArguments, 128) { conv_mma<half_t, MmaSlim<half_t, false>, true>(arguments); }
+KERNEL(conv_f16_wide_16x32, ConvArguments, 64) { conv_mma<half_t, MmaNarrow<half_t, false>, true>(arguments); }
+KERNEL(conv_f16_narrow_64x64, ConvArguments, 128) { conv_mma<half_t, MmaSquare<half_t, false>, false>(arguments); }
+KERNEL(conv_f16_narrow_64x32, ConvArguments, 128) { conv_mma<half_t, MmaSlim<half_t, false>, false>(arguments); }
