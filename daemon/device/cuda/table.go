@@ -106,9 +106,13 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Softmax"}:    selectSoftmax,
 	{graph.DomainONNX, "LogSoftmax"}: selectSoftmax,
 	{graph.DomainFused, "Attention"}: selectAttention,
+	{graph.DomainONNX, "LSTM"}:       selectLSTM,
 
 	{graph.DomainML, "TreeEnsembleClassifier"}: selectTreeClassifier,
 	{graph.DomainML, "TreeEnsembleRegressor"}:  selectTreeRegressor,
+	{graph.DomainML, "LinearClassifier"}:       selectLinearClassifier,
+	{graph.DomainML, "LinearRegressor"}:        selectLinearRegressor,
+	{graph.DomainML, "OneHotEncoder"}:          selectOneHotEncoder,
 
 	{graph.DomainONNX, "ReduceSum"}:       selectReduce,
 	{graph.DomainONNX, "ReduceMean"}:      selectReduce,

@@ -6,18 +6,9 @@ import (
 	"unsafe"
 
 	"github.com/inferd/inferd/daemon/device"
-	"github.com/inferd/inferd/daemon/device/node"
-	"github.com/inferd/inferd/daemon/device/weights"
-	"github.com/inferd/inferd/kernels/cpu/step"
 	"github.com/inferd/inferd/kernels/cpu/trees"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
-
-// packedTrees is a packed ensemble and where its tables lie on the device.
-type packedTrees struct {
-	model  *kernel.Trees
-	tables step.Operand
-}
 
 func selectTreeClassifier(s *selection) (*chosen, error) {
 	e, err := s.TreeClassifier()
@@ -31,16 +22,15 @@ func selectTreeRegressor(s *selection) (*chosen, error) { return s.trees(s.TreeR
 
 // trees runs an ensemble whose scores and labels are the given outputs.
 func (s *selection) trees(e *trees.Ensemble, scores, labels int) (*chosen, error) {
-	if t, err := s.wantOneFloat(); err != nil || t != kernel.Float32 {
-		return nil, node.NoKernel("the input is %v; trees compare float32", s.Inputs[0].DType)
+	if err := s.wantFloat32(); err != nil {
+		return nil, err
 	}
-	p, err := weights.PackShared(s.weights, unsafe.SliceData(e.NodeValues), "trees", func() (packedTrees, weights.Form, error) {
+	p, err := packAttributes(s, unsafe.SliceData(e.NodeValues), "trees", func() (*kernel.Trees, []byte, error) {
 		model, err := kernel.PackTrees(e)
 		if err != nil {
-			return packedTrees{}, weights.Form{}, err
+			return nil, nil, err
 		}
-		tables, form, err := s.device.upload(model.Packed)
-		return packedTrees{model, tables}, form, err
+		return model, model.Packed, nil
 	})
 	if err != nil {
 		return nil, err
