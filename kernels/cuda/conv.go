@@ -94,10 +94,10 @@ var slimTile = tile{64, 32, 128, 6, 0.55}
 
 // The variants of the kernels: with chunks of 16 bytes of channels, and without.
 var (
-	convWideMMA   = variant{"wide", append(slices.Clone(mmaTiles), slimTile), foldedMMA}
-	convWideFMA   = variant{"wide", append(slices.Clone(fmaTiles), slimTile), foldedFMA}
-	convNarrowMMA = variant{"narrow", []tile{mmaTiles[2], slimTile}, foldedMMA}
-	convNarrowFMA = variant{"narrow", []tile{fmaTiles[1], slimTile}, foldedFMA}
+	convWideMMA   = variant{"wide", append(slices.Clone(mmaTiles[:4]), slimTile), foldedMMA}
+	convWideFMA   = variant{"wide", append(slices.Clone(fmaTiles[:3]), slimTile), foldedFMA}
+	convNarrowMMA = variant{"narrow", mmaTiles[2:3], foldedMMA}
+	convNarrowFMA = variant{"narrow", fmaTiles[1:2], foldedFMA}
 )
 
 // segments splits the sums by what one image gives to do.

@@ -22,6 +22,9 @@ const DefaultSlots = 3
 // Options configure a device. Zero values mean the defaults.
 type Options struct {
 	Slots int
+	// WarpGroups lets Hopper multiply matrices of float16 and bfloat16 by its own instructions (wgmma). It is not the default because it has not been
+	// measured yet.
+	WarpGroups bool
 	// Logger hears of what goes wrong; nil means slog.Default.
 	Logger *slog.Logger
 }
@@ -32,9 +35,11 @@ type Device struct {
 	name    string
 	log     *slog.Logger
 	kernels kernels
-	slots   []*slot
-	failure atomic.Pointer[func(error)]
-	failed  atomic.Bool
+	// warpGroups is set where the option is, and the device has the instructions.
+	warpGroups bool
+	slots      []*slot
+	failure    atomic.Pointer[func(error)]
+	failed     atomic.Bool
 }
 
 // Open opens the GPU that a selector (its ordinal or UUID) names.
@@ -45,6 +50,7 @@ func Open(selector string, o Options) (_ *Device, err error) {
 	}
 	d := &Device{driver: driver, name: fmt.Sprintf("cuda:%d", driver.Info().Ordinal), log: o.Logger}
 	d.kernels = newKernels(driver)
+	d.warpGroups = o.WarpGroups && driver.Info().Capability == cuda.Capability{Major: 9, Minor: 0}
 	if d.log == nil {
 		d.log = slog.Default()
 	}
