@@ -71,6 +71,18 @@ bench-serve: build ## measure the server beside a bare fasthttp echo (needs wrk)
 	bench/serve.sh
 	$(GO) run ./bench/report
 
+# What a host with a GPU needs to check and measure everything: no Go, no network. Reference models go along where they lie beside the repository.
+KIT := .gpu-kit
+KIT_MODELS ?= digits_logreg lightgbm_300 lstm_tagger mlp mobilenet_v3_small random_forest tabular_mixed xgboost_500
+.PHONY: gpu-kit
+gpu-kit: build ## pack .gpu-kit, to be copied to a host with a GPU: bench/gpu/README.md
+	rm -rf $(KIT) && mkdir -p $(KIT)/models
+	cp bin/inferd bench/gpu/verify bench/gpu/*.py $(KIT)
+	cp -r bench/samples $(KIT)/samples
+	$(GO) test $(CUDA_TAG) -c -ldflags "-s -w" -o $(KIT)/device-tests ./daemon/device/cuda
+	for model in $(KIT_MODELS); do [ ! -d $(CASES)/$$model ] || cp -r $(CASES)/$$model $(KIT)/models; done
+	@bytes=$$(du -sb $(KIT) | cut -f1); echo "$(KIT): $$bytes bytes"; [ $$bytes -le 67108864 ] || { echo "more than 64 MiB"; exit 1; }
+
 .PHONY: models
 models: $(VENV)/peers ## fetch all-MiniLM-L6-v2 and lay it out as models/minilm/1/model.onnx
 	$(VENV)/bin/python bench/models/minilm.py models
@@ -107,14 +119,14 @@ kernels/cuda/%.fatbin: kernels/cuda/%.cu $(wildcard kernels/cuda/*.cuh) | $(CUDA
 	$(NVCC) $< -o $@
 
 .PHONY: check-kernels
-check-kernels: $(KERNELS:kernels/cuda/%.cu=.cuda/check/%.checked) ## compile the CUDA kernels anew and compare with what is committed
+check-kernels: $(KERNELS:kernels/cuda/%.cu=.cuda/check/%.fatbin) ## compile the CUDA kernels anew and compare with what is committed
+	@for fresh in $^; do cmp $$fresh kernels/cuda/$$(basename $$fresh) || { echo "kernels/cuda/$$(basename $$fresh) is stale: run make kernels"; exit 1; }; done
 	@bytes=$$(cat kernels/cuda/*.fatbin | wc -c); echo "$$bytes bytes of fat binaries"; [ $$bytes -le 8388608 ] || { echo "more than 8 MiB"; exit 1; }
 
-.cuda/check/%.checked: kernels/cuda/%.cu kernels/cuda/%.fatbin $(wildcard kernels/cuda/*.cuh) | $(CUDA)/installed
+# Not from the committed ones, which are what is in question.
+.cuda/check/%.fatbin: kernels/cuda/%.cu $(wildcard kernels/cuda/*.cuh) | $(CUDA)/installed
 	@mkdir -p $(@D)
-	$(NVCC) $< -o $(@:.checked=.fatbin)
-	cmp $(@:.checked=.fatbin) kernels/cuda/$*.fatbin || { echo "kernels/cuda/$*.fatbin is stale: run make kernels"; exit 1; }
-	touch $@
+	$(NVCC) $< -o $@.new && mv $@.new $@
 
 $(CUDA)/installed:
 	$(PYTHON) -m pip install -q --no-deps --target .cuda $(CUDA_PACKAGES)

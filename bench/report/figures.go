@@ -27,7 +27,7 @@ type figure struct {
 	Peer    sample  `json:"onnxruntime_us"`
 	Ratio   float64 `json:"ratio"`
 
-	// Of kind "serve": one property of the daemon, with the bar it is held to.
+	// Of kinds "serve" and "gpu": one property of the daemon, or of a GPU's work, with the bar it is held to.
 	Name   string  `json:"name"`
 	Value  float64 `json:"value"`
 	Unit   string  `json:"unit"`
@@ -46,6 +46,7 @@ type sample struct {
 const (
 	kindModels = "models"
 	kindServe  = "serve"
+	kindGPU    = "gpu"
 )
 
 // key tells which figures replace one another.
@@ -100,9 +101,9 @@ func parse(line []byte) (figure, error) {
 		return f, fmt.Errorf("a figure without processor or date")
 	case f.Kind == kindModels && (f.Case == "" || f.Threads < 1 || !(f.Ratio > 0)):
 		return f, fmt.Errorf("a figure of a model without case, threads or ratio")
-	case f.Kind == kindServe && f.Name == "":
-		return f, fmt.Errorf("a figure of the server without name")
-	case f.Kind != kindModels && f.Kind != kindServe:
+	case f.Kind != kindModels && f.Name == "":
+		return f, fmt.Errorf("a figure without name")
+	case f.Kind != kindModels && f.Kind != kindServe && f.Kind != kindGPU:
 		return f, fmt.Errorf("unknown kind %q", f.Kind)
 	}
 	return f, nil
@@ -134,4 +135,21 @@ func mean(list []figure, class string) (float64, int) {
 
 func worst(list []figure) figure {
 	return slices.MinFunc(list, func(a, b figure) int { return cmp.Compare(a.Ratio, b.Ratio) })
+}
+
+// newest leaves, of each kind, the processor that was measured last.
+func newest(list []figure) []figure {
+	processor, date := map[string]string{}, map[string]string{}
+	for _, f := range list {
+		if f.Date > date[f.Kind] {
+			processor[f.Kind], date[f.Kind] = f.Processor, f.Date
+		}
+	}
+	var left []figure
+	for _, f := range list {
+		if f.Processor == processor[f.Kind] {
+			left = append(left, f)
+		}
+	}
+	return left
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ func document(figures []figure) []byte {
 		if part[0].Kind == kindModels {
 			models(&b, part)
 		} else {
-			serving(&b, part)
+			properties(&b, part)
 		}
 	}
 	if len(figures) == 0 {
@@ -51,9 +52,16 @@ func models(b *bytes.Buffer, part []figure) {
 	}
 }
 
-func serving(b *bytes.Buffer, part []figure) {
-	fmt.Fprintf(b, "\n## The daemon on %s\n\n`make bench-serve`; %s; %s.\n\n| figure | value | bar | met | detail |\n| --- | ---: | --- | --- | --- |\n",
-		cell(part[0].Processor), dates(part), cell(part[0].Flags))
+// titles of the kinds whose figures are properties, and the commands that print them.
+var titles = map[string]struct{ subject, command string }{
+	kindServe: {"The daemon", "make bench-serve"},
+	kindGPU:   {"The GPU kit", "bench/gpu/verify"},
+}
+
+func properties(b *bytes.Buffer, part []figure) {
+	title := titles[part[0].Kind]
+	fmt.Fprintf(b, "\n## %s on %s\n\n`%s`; %s; %s.\n\n| figure | value | bar | met | detail |\n| --- | ---: | --- | --- | --- |\n",
+		title.subject, cell(part[0].Processor), title.command, dates(part), cell(part[0].Flags))
 	for _, f := range part {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(f.Name), quantity(f), cell(f.Bar), met(f), cell(f.Detail))
 	}
@@ -62,7 +70,7 @@ func serving(b *bytes.Buffer, part []figure) {
 // summary is the block in README.md.
 func summary(figures []figure) []byte {
 	var b bytes.Buffer
-	for _, part := range groups(figures, func(a, b figure) bool { return a.Kind == b.Kind && a.Processor == b.Processor }) {
+	for _, part := range groups(newest(figures), func(a, b figure) bool { return a.Kind == b.Kind && a.Processor == b.Processor }) {
 		if part[0].Kind == kindModels {
 			fmt.Fprintf(&b, "\nTimes onnxruntime's speed, geometric mean per class, on %s (`make bench`, %s):\n\n", cell(part[0].Processor), dates(part))
 			b.WriteString("| threads | dense | tiny | trees | all | worst |\n| ---: | ---: | ---: | ---: | ---: | ---: |\n")
@@ -79,13 +87,18 @@ func summary(figures []figure) []byte {
 			}
 			continue
 		}
-		fmt.Fprintf(&b, "\nThe daemon on %s (`make bench-serve`, %s):\n\n| figure | value | bar | met |\n| --- | ---: | --- | --- |\n", cell(part[0].Processor), dates(part))
+		title := titles[part[0].Kind]
+		fmt.Fprintf(&b, "\n%s on %s (`%s`, %s):\n\n| figure | value | bar | met |\n| --- | ---: | --- | --- |\n",
+			title.subject, cell(part[0].Processor), title.command, dates(part))
 		for _, f := range part {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(f.Name), quantity(f), cell(f.Bar), met(f))
 		}
 	}
 	if len(figures) == 0 {
 		b.WriteString("\nNothing has been measured yet.\n")
+	}
+	if !slices.ContainsFunc(figures, func(f figure) bool { return f.Kind == kindGPU }) {
+		b.WriteString("\nOn a GPU nothing has been measured yet: [bench/gpu](bench/gpu/README.md) is ready to.\n")
 	}
 	b.WriteString("\n")
 	return b.Bytes()

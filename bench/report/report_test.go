@@ -14,6 +14,24 @@ const (
 	serve   = `{"kind":"serve","processor":"p","flags":"avx2","date":"2026-01-02","name":"a|b","value":1.25,"unit":"us","bar":"at most 8 us","met":true}` + "\n"
 )
 
+// TestReadmeShowsTheProcessorThatWasMeasuredLast of each kind; RESULTS.md shows all.
+func TestReadmeShowsTheProcessorThatWasMeasuredLast(t *testing.T) {
+	gpu := func(processor, date string) string {
+		return `{"kind":"gpu","processor":"` + processor + `","flags":"driver 580","date":"` + date + `","name":"copy","value":3000,"unit":"GB/s"}` + "\n"
+	}
+	root := repository(t, serve, gpu("old GPU", "2026-01-01")+gpu("new GPU", "2026-01-03"))
+	if err := run(root, false); err != nil {
+		t.Fatal(err)
+	}
+	results, readme := content(t, filepath.Join(root, "bench", "RESULTS.md")), content(t, filepath.Join(root, "README.md"))
+	if !strings.Contains(results, "The GPU kit on old GPU") || !strings.Contains(results, "The GPU kit on new GPU") {
+		t.Errorf("RESULTS.md lacks a GPU:\n%s", results)
+	}
+	if strings.Contains(readme, "old GPU") || !strings.Contains(readme, "The GPU kit on new GPU (`bench/gpu/verify`, 2026-01-03)") || !strings.Contains(readme, "a\\|b") {
+		t.Errorf("README.md does not show the newest of each kind:\n%s", readme)
+	}
+}
+
 // repository makes a root with results and a README.
 func repository(t *testing.T, results ...string) string {
 	t.Helper()

@@ -18,6 +18,7 @@ import (
 // bench is what measurements share.
 type bench struct {
 	inferd  string // the binary
+	plain   string // one that was built without GPUs
 	cases   string // folder of case folders, each with a model.onnx
 	samples string // folder of sample models
 	scratch string
@@ -38,6 +39,7 @@ type lengths struct {
 	reloads       int
 	segments      int // of the overload; between them the capacity is measured again, because other load on the machine changes it
 	starts        int
+	pairs         int // of starts, of both binaries
 	requests      int // of each connection in the memory measurement
 	clients       int // connections there; the capacity takes twice as many
 }
@@ -45,13 +47,13 @@ type lengths struct {
 var (
 	standard = lengths{
 		block: 2 * time.Second, blocks: 9, idle: 20 * time.Second, company: 20 * time.Second, companyBlocks: 20, overload: 20 * time.Second, reloads: 200, segments: 5,
-		starts: 5, requests: 4, clients: 64,
+		starts: 5, pairs: 15, requests: 4, clients: 64,
 		models: []string{"digits_logreg", "lightgbm_300", "lstm_tagger", "minilm", "mlp", "mobilenet_v3_small", "random_forest", "shufflenet_v2",
 			"tabular_mixed", "vit_tiny", "xgboost_500"},
 	}
 	brief = lengths{
 		block: 200 * time.Millisecond, blocks: 2, idle: 200 * time.Millisecond, company: 300 * time.Millisecond, companyBlocks: 1, overload: 400 * time.Millisecond,
-		reloads: 5, segments: 1, starts: 2, requests: 1, clients: 8, models: []string{"mlp", "tabular_mixed"},
+		reloads: 5, segments: 1, starts: 2, pairs: 2, requests: 1, clients: 8, models: []string{"mlp", "tabular_mixed"},
 	}
 )
 
@@ -64,6 +66,7 @@ var measurements = []struct {
 	{"idle", (*bench).idle},
 	{"company", (*bench).company},
 	{"memory", (*bench).memory},
+	{"startup", (*bench).startup},
 	{"overload", (*bench).overload},
 	{"reloads", (*bench).reloads},
 }
@@ -72,6 +75,7 @@ func main() {
 	var echo, answer, results, only string
 	b := &bench{lengths: standard}
 	flag.StringVar(&b.inferd, "inferd", "bin/inferd", "the binary to measure")
+	flag.StringVar(&b.plain, "plain", "", "one that was built without GPUs, to compare starts")
 	flag.StringVar(&b.cases, "cases", "../shared/models", "folder of case folders: mlp, minilm and vit_tiny are used")
 	flag.StringVar(&b.samples, "samples", "bench/samples", "folder of sample models")
 	flag.StringVar(&results, "results", "", "file that JSON lines are appended to")

@@ -71,12 +71,16 @@ func start(command *exec.Cmd, socketFolder string) (*server, error) {
 
 // startInferd serves the model folder on free ports.
 func (b *bench) startInferd(models string, flags ...string) (*server, error) {
+	return b.startBinary(b.inferd, models, flags...)
+}
+
+func (b *bench) startBinary(binary, models string, flags ...string) (*server, error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
 	flags = append([]string{"serve", models, "--greet=false", "--http-port", strconv.Itoa(ports[0]), "--metrics-port", strconv.Itoa(ports[1])}, flags...)
-	s, err := start(exec.Command(b.inferd, flags...), b.scratch)
+	s, err := start(exec.Command(binary, flags...), b.scratch)
 	if err != nil {
 		return nil, err
 	}

@@ -28,9 +28,10 @@ func TestMeasurements(t *testing.T) {
 	if output, err := exec.Command("go", "build", "-o", b.inferd, "../../daemon/inferd").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
+	b.plain = b.inferd
 	for _, m := range measurements {
 		t.Run(m.name, func(t *testing.T) {
-			if _, err := os.Stat(b.cases); err != nil && m.name != "overhead" {
+			if _, err := os.Stat(b.cases); err != nil && m.name != "overhead" && m.name != "startup" {
 				t.Skipf("needs the models of %s, which are not here", b.cases)
 			}
 			b.scratch, b.figures = t.TempDir(), nil

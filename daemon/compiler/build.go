@@ -26,7 +26,7 @@ func (m *Model) build(g *graph.Graph) (_ *program.Program, err error) {
 		return nil, err
 	}
 	p.placeValues()
-	result.ArenaBytes = p.host.arenaBytes
+	result.ArenaBytes, result.DeviceArenaBytes = p.host.arenaBytes, p.remote.arenaBytes
 	result.Inputs = ports(g.Inputs, nil)
 	result.Outputs = ports(g.Outputs, g.OutputNames)
 	return result, p.link(result, m.options.Devices[0])
@@ -62,7 +62,7 @@ func (p *plan) link(result *program.Program, main device.Device) error {
 		}
 		return nil
 	}
-	executor, err := asynchronous.Assemble(result, device.Assembly{DeviceArenaBytes: p.remote.arenaBytes, Stages: stages})
+	executor, err := asynchronous.Assemble(result, device.Assembly{Stages: stages})
 	if err != nil {
 		closeStages(stages)
 		return err
@@ -96,19 +96,20 @@ func (p *plan) linkStage(i int, result *program.Program) (device.Stage, error) {
 		result.Steps = append(result.Steps, s.info())
 	}
 	if at.remote {
-		linked.In, linked.Out = p.transfersOf(i)
+		linked.In, linked.Out = p.transfersOf(i, result)
 		return linked, nil
 	}
 	segment, err := at.device.Link(linked.Code)
 	return device.Stage{Host: segment}, err
 }
 
-// transfersOf lists what moves to and from a stage of the device.
-func (p *plan) transfersOf(stage int) (in, out []device.Transfer) {
+// transfersOf lists what moves to and from a stage of the device, and enters it in the program.
+func (p *plan) transfersOf(stage int, result *program.Program) (in, out []device.Transfer) {
 	for _, t := range p.transfers {
 		if t.stage != stage {
 			continue
 		}
+		result.Transfers = append(result.Transfers, program.TransferInfo{Value: t.value.Name, Bytes: valueBytes(t.value), ToDevice: !t.out})
 		moved := device.Transfer{Host: p.host.places[t.value].operand(), Device: p.remote.places[t.value].operand(), Bytes: valueBytes(t.value)}
 		if t.out {
 			out = append(out, moved)

@@ -32,6 +32,8 @@ type Options struct {
 	Evaluator device.Evaluator
 	// FoldLimit bounds folded constants in bytes; 0 means DefaultFoldLimit.
 	FoldLimit int64
+	// Precision is what a GPU computes in. The CPU's kernels are for float32, whatever is asked for.
+	Precision optimize.Precision
 	// Folder is where external data of the model may lie; empty forbids external data.
 	Folder string
 	// Observe sees the graph after each pass; nil means nobody looks.
@@ -101,6 +103,8 @@ func (m *Model) target() optimize.Target {
 		Fuses:     m.options.Devices[0].Fuses,
 		Evaluate:  m.evaluate,
 		FoldLimit: m.options.FoldLimit,
+		Narrow:    m.options.Devices[0].Info().Kind == device.KindGPU,
+		Precision: m.options.Precision,
 	}
 }
 

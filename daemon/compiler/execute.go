@@ -3,6 +3,7 @@ package compiler
 import (
 	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"github.com/inferd/inferd/daemon/compiler/program"
@@ -19,6 +20,8 @@ type Runner struct {
 	strings []*memory.Block // of inputs
 	slot    program.Slot    // nil where the program runs in place
 	ended   chan error
+	// submitting is how long the last submission to the slot's device took.
+	submitting time.Duration
 }
 
 // NewRunner takes a slot, or allocates a frame, for the program. The caller keeps the program open until Close.
@@ -130,9 +133,11 @@ func (r *Runner) Complete(err error) { r.ended <- err }
 func (r *Runner) Compute() error {
 	r.frame.Reset()
 	if r.slot != nil {
+		began := time.Now()
 		if err := r.slot.Submit(r); err != nil {
 			return err
 		}
+		r.submitting = time.Since(began)
 		return <-r.ended
 	}
 	cursor := program.Cursor{}
@@ -144,6 +149,9 @@ func (r *Runner) Compute() error {
 	}
 	return nil
 }
+
+// Submitting is how long the last run took to hand over to a device that works by itself; 0 where the program runs in place.
+func (r *Runner) Submitting() time.Duration { return r.submitting }
 
 // Outputs copies the outputs of the last run.
 func (r *Runner) Outputs() []*tensor.Tensor {

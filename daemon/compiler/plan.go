@@ -98,6 +98,14 @@ func (m *Model) choose(p *plan) error {
 			continue
 		}
 		chosen, err := m.chooseKernel(n, p.stores)
+		var missing *device.NoKernelError
+		if errors.As(err, &missing) && isNarrow(n) {
+			var around []plannedStep
+			if around, err = m.chooseWide(n, p.stores); err == nil {
+				p.steps = append(p.steps, around...)
+				continue
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -13,12 +13,9 @@ type Asynchronous interface {
 	Assemble(p *program.Program, a Assembly) (program.Executor, error)
 }
 
-// Assembly is a program in stages, which run one after the other.
-type Assembly struct {
-	// DeviceArenaBytes is the device's scratch memory. Like the host's it begins with the counters of package program's status.
-	DeviceArenaBytes int64
-	Stages           []Stage
-}
+// Assembly is a program in stages, which run one after the other. The device's arena, like the host's, begins with the counters of package program's
+// status.
+type Assembly struct{ Stages []Stage }
 
 // Stage is a run of steps on one side.
 type Stage struct {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/inferd/inferd/daemon/compiler/optimize"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/repository"
 	"github.com/inferd/inferd/daemon/scheduler"
@@ -33,6 +34,8 @@ type Options struct {
 	Units []UnitOptions
 	// Evaluator computes constants while models are compiled.
 	Evaluator device.Evaluator
+	// Precision is what GPUs compute in where a model's configuration does not say.
+	Precision optimize.Precision
 	// Credits bounds the requests of a model in flight; 0 means scheduler.DefaultCredits.
 	Credits         int
 	MaxRequestBytes int64

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/inferd/inferd/daemon/compiler"
+	"github.com/inferd/inferd/daemon/compiler/optimize"
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/scheduler"
@@ -58,7 +59,13 @@ func (e *Engine) placeOn(v *Version, u *unit) (p *placement, err error) {
 	}
 	// Nothing reads the file's bytes once the model is sealed.
 	defer data.Free()
-	compiled, err := compiler.Load(data.Bytes(), compiler.Options{Devices: u.devices, Evaluator: e.options.Evaluator, Folder: v.source.Folder})
+	precision := v.config.Precision
+	if precision == optimize.AsStated {
+		precision = e.options.Precision
+	}
+	compiled, err := compiler.Load(data.Bytes(), compiler.Options{
+		Devices: u.devices, Evaluator: e.options.Evaluator, Folder: v.source.Folder, Precision: precision,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Base(v.source.Path), err)
 	}

@@ -139,6 +139,11 @@ func report(w io.Writer, path string, m *compiler.Model, p *program.Program, bef
 	row("program", "for %s: %d steps", shapesOf(p), len(p.Steps))
 	row("weights", "%s", byteText(m.WeightBytes()))
 	row("arena", "%s", byteText(p.ArenaBytes))
+	if p.Executor != nil {
+		row("arena on the device", "%s", byteText(p.DeviceArenaBytes))
+		row("stages", "%s", stagesOf(p))
+		row("transfers", "%s", transfersOf(p))
+	}
 	row("work", "%.3f MFLOP, %s read and written", float64(flop)/1e6, byteText(moved))
 	row("slow steps", "%d", slow)
 	for _, s := range p.Steps {
@@ -157,11 +162,39 @@ func shapesOf(p *program.Program) string {
 	return strings.Join(list, " ")
 }
 
+// stagesOf lists the runs of steps on one device, in order.
+func stagesOf(p *program.Program) string {
+	var list []string
+	for first := 0; first < len(p.Steps); {
+		end := first
+		for end < len(p.Steps) && p.Steps[end].Device == p.Steps[first].Device {
+			end++
+		}
+		list = append(list, fmt.Sprintf("%d on %s", end-first, p.Steps[first].Device))
+		first = end
+	}
+	return strings.Join(list, ", ")
+}
+
+// transfersOf sums up what is copied to and from the device.
+func transfersOf(p *program.Program) string {
+	var count, bytes [2]int64
+	for _, t := range p.Transfers {
+		way := 0
+		if t.ToDevice {
+			way = 1
+		}
+		count[way]++
+		bytes[way] += t.Bytes
+	}
+	return fmt.Sprintf("%d values (%s) to the device, %d (%s) back", count[1], byteText(bytes[1]), count[0], byteText(bytes[0]))
+}
+
 func printSteps(w io.Writer, p *program.Program) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STEP\tOPERATOR\tKERNEL\tOUTPUT\tMFLOP\tNODE")
+	fmt.Fprintln(table, "STEP\tDEVICE\tOPERATOR\tKERNEL\tOUTPUT\tMFLOP\tNODE")
 	for i, s := range p.Steps {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%.3f\t%s\n", i, s.Op, s.Kernel, s.Output, float64(s.FLOP)/1e6, s.Node)
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%.3f\t%s\n", i, s.Device, s.Op, s.Kernel, s.Output, float64(s.FLOP)/1e6, s.Node)
 	}
 	table.Flush()
 }

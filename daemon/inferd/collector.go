@@ -7,12 +7,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/engine"
 	"github.com/inferd/inferd/kernels/cpu/memory"
 )
 
-// engineCollector reads the engine's own counters when metrics are scraped.
-type engineCollector struct{ engine *engine.Engine }
+// engineCollector reads the engine's own counters, and the devices' load, when metrics are scraped.
+type engineCollector struct {
+	engine   *engine.Engine
+	observed []device.Observed
+}
 
 var (
 	modelLabels     = []string{"model", "version"}
@@ -33,6 +37,10 @@ var (
 	stagingInUse    = prometheus.NewDesc("inferd_staging_bytes", "Staging memory of requests, by state.", []string{"state"}, nil)
 	nativeLiveBytes = prometheus.NewDesc("inferd_native_memory_bytes", "Memory allocated outside the Go heap.", nil, nil)
 	deviceWorks     = prometheus.NewDesc("inferd_device_up", "Whether the device works: 0 once it was lost.", []string{"device", "kind", "description"}, nil)
+	deviceLabels    = []string{"device"}
+	deviceBusy      = prometheus.NewDesc("inferd_device_busy_seconds_total", "Time in which the device had work: its rate is the utilisation.", deviceLabels, nil)
+	deviceFree      = prometheus.NewDesc("inferd_device_memory_free_bytes", "Free memory of the device, counting all processes.", deviceLabels, nil)
+	deviceTotal     = prometheus.NewDesc("inferd_device_memory_total_bytes", "Memory of the device.", deviceLabels, nil)
 	modelDevice     = prometheus.NewDesc("inferd_model_device_info", "1, labelled with a device that runs the model.", []string{"model", "version", "device", "kind"}, nil)
 )
 
@@ -71,6 +79,15 @@ func (c *engineCollector) Collect(out chan<- prometheus.Metric) {
 			send(laneDriven, prometheus.CounterValue, lane.Driven, u.Name, label)
 			send(laneHandedOver, prometheus.CounterValue, lane.HandedOver, u.Name, label)
 			send(laneQueued, prometheus.GaugeValue, int64(lane.Queued), u.Name, label)
+		}
+	}
+	for _, d := range c.observed {
+		name := d.Info().Name
+		out <- prometheus.MustNewConstMetric(deviceBusy, prometheus.CounterValue, d.Busy().Seconds(), name)
+		// A lost device does not tell; inferd_device_up says so.
+		if free, total, err := d.Memory(); err == nil {
+			send(deviceFree, prometheus.GaugeValue, free, name)
+			send(deviceTotal, prometheus.GaugeValue, total, name)
 		}
 	}
 	inUse, kept := c.engine.StagingBytes()

@@ -3,8 +3,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"text/tabwriter"
 
@@ -12,6 +12,7 @@ import (
 
 	"github.com/inferd/inferd/cgo/affinity"
 	"github.com/inferd/inferd/daemon/compiler"
+	"github.com/inferd/inferd/daemon/compiler/optimize"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/cpu"
 	"github.com/inferd/inferd/daemon/device/reference"
@@ -21,8 +22,17 @@ import (
 
 // deviceFlags choose devices.
 type deviceFlags struct {
-	device  string
-	threads int
+	device    string
+	threads   int
+	precision string
+	gpu       gpuOptions
+}
+
+// gpuOptions hold for every GPU.
+type gpuOptions struct {
+	slots         int
+	deterministic bool
+	logger        *slog.Logger // nil: the default one
 }
 
 // The values of --device that are no name of a GPU.
@@ -36,7 +46,12 @@ const (
 func (f *deviceFlags) register(c *cobra.Command, standard string) {
 	c.Flags().StringVar(&f.device, "device", standard,
 		"what runs the models: auto (all GPUs, else the CPU), cpu, cuda, cuda:N, the UUID of a GPU, or reference")
+	c.Flags().StringVar(&f.precision, "precision", "", "what a GPU computes in: "+strings.Join(optimize.PrecisionNames(), ", ")+"; the CPU computes in fp32 (default model)")
+	_ = c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions(optimize.PrecisionNames(), cobra.ShellCompDirectiveNoFileComp))
 	f.registerThreads(c)
+	c.Flags().IntVar(&f.gpu.slots, "gpu-slots", 0, "batches under way on a GPU at a time, each with memory of its own (default 3)")
+	c.Flags().BoolVar(&f.gpu.deterministic, "gpu-deterministic", false,
+		"compute matrix products without cuBLASLt, so that a request has the same bits whatever batch it is in")
 	names := []string{deviceAuto, deviceCPU, deviceCUDA, deviceReference}
 	_ = c.RegisterFlagCompletionFunc("device", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -50,6 +65,8 @@ type devices struct {
 	gpus      []device.Device
 	cpu       device.Device // nil where the reference was asked for
 	reference *reference.Device
+	// precision is what GPUs compute in.
+	precision optimize.Precision
 	// missing says why there is no GPU where one would have been used; nil where there is one or none was wanted.
 	missing error
 }
@@ -63,7 +80,11 @@ func (f *deviceFlags) open() (*devices, error) {
 	if threads == 0 {
 		threads = affinity.Processors()
 	}
-	d := &devices{reference: reference.New()}
+	precision, err := optimize.ParsePrecision(f.precision)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--precision: %w", err)}
+	}
+	d := &devices{reference: reference.New(), precision: precision}
 	if f.device == deviceReference {
 		return d, nil
 	}
@@ -87,12 +108,12 @@ func (f *deviceFlags) openGPUs(d *devices) (err error) {
 	case f.device == deviceCPU:
 		return nil
 	case f.device == deviceAuto:
-		d.gpus, d.missing = openGPUs("")
+		d.gpus, d.missing = openGPUs("", f.gpu)
 		return nil
 	case f.device == deviceCUDA:
-		d.gpus, err = openGPUs("")
+		d.gpus, err = openGPUs("", f.gpu)
 	case strings.HasPrefix(f.device, deviceCUDA+":"), strings.HasPrefix(f.device, "GPU-"), strings.HasPrefix(f.device, "MIG-"):
-		d.gpus, err = openGPUs(strings.TrimPrefix(f.device, deviceCUDA+":"))
+		d.gpus, err = openGPUs(strings.TrimPrefix(f.device, deviceCUDA+":"), f.gpu)
 	default:
 		return usageError{fmt.Errorf("--device %q: want auto, cpu, cuda, cuda:N, the UUID of a GPU, or reference", f.device)}
 	}
@@ -124,9 +145,19 @@ func (d *devices) units() (list [][]device.Device) {
 	return append(list, host)
 }
 
+// observed lists the devices whose load can be asked.
+func (d *devices) observed() (list []device.Observed) {
+	for _, gpu := range d.gpus {
+		if o, ok := gpu.(device.Observed); ok {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
 // options returns the compiler's options for the best of the devices.
 func (d *devices) options() compiler.Options {
-	return compiler.Options{Devices: d.units()[0], Evaluator: d.reference}
+	return compiler.Options{Devices: d.units()[0], Evaluator: d.reference, Precision: d.precision}
 }
 
 // engineUnits are the places where an engine may run models; lanes are those of the CPU.
@@ -168,9 +199,10 @@ func newDevicesCommand() *cobra.Command {
 	return c
 }
 
-var (
-	// errNoDriver says that the host is not made for GPUs, which is nothing to worry about.
-	errNoDriver = errors.New("no NVIDIA driver")
-	// errNoCUDA says that this program cannot use a GPU.
-	errNoCUDA = fmt.Errorf("%w can be used: this inferd was built without the tag cuda; make build has it", errNoDriver)
-)
+// noDriverError says that the host is not made for GPUs, which is nothing to worry about.
+type noDriverError struct{ reason string }
+
+func (e *noDriverError) Error() string { return e.reason }
+
+// errNoCUDA says that this program cannot use a GPU.
+var errNoCUDA = &noDriverError{"this inferd was built without the tag cuda; make build has it"}

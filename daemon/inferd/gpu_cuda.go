@@ -5,6 +5,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	driver "github.com/inferd/inferd/cgo/cuda"
 	"github.com/inferd/inferd/daemon/device"
@@ -12,9 +14,12 @@ import (
 )
 
 // openGPUs opens a GPU by its ordinal or UUID, or all of them where the name is empty. Where some of all cannot be used, the others are.
-func openGPUs(selector string) (list []device.Device, err error) {
+func openGPUs(selector string, o gpuOptions) (list []device.Device, err error) {
+	options := cuda.Options{
+		Slots: o.slots, Deterministic: o.deterministic, CacheFolder: cacheFolder(), Logger: o.logger,
+	}
 	if selector != "" {
-		d, err := cuda.Open(selector, cuda.Options{})
+		d, err := cuda.Open(selector, options)
 		if err != nil {
 			return nil, err
 		}
@@ -23,7 +28,7 @@ func openGPUs(selector string) (list []device.Device, err error) {
 	found, err := driver.Devices()
 	if err != nil {
 		if driver.Probe().Problem == driver.NoLibrary {
-			err = fmt.Errorf("%w: %w", errNoDriver, err)
+			err = &noDriverError{err.Error()}
 		}
 		return nil, err
 	}
@@ -33,7 +38,7 @@ func openGPUs(selector string) (list []device.Device, err error) {
 			failures = append(failures, fmt.Errorf("%s: %s", info.Name, info.Unsupported))
 			continue
 		}
-		d, err := cuda.Open(info.UUID, cuda.Options{})
+		d, err := cuda.Open(info.UUID, options)
 		if err != nil {
 			failures = append(failures, err)
 			continue
@@ -41,4 +46,10 @@ func openGPUs(selector string) (list []device.Device, err error) {
 		list = append(list, d)
 	}
 	return list, errors.Join(failures...)
+}
+
+// cacheFolder is the folder that systemd gives the service for what may be lost; empty where it gives none.
+func cacheFolder() string {
+	first, _, _ := strings.Cut(os.Getenv("CACHE_DIRECTORY"), ":")
+	return first
 }

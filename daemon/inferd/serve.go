@@ -111,8 +111,9 @@ func serve(o serveOptions, models string) error {
 		return err
 	}
 	defer d.close()
+	var none *noDriverError
 	switch {
-	case errors.Is(d.missing, errNoDriver):
+	case errors.As(d.missing, &none):
 		logger.Info("no GPU, models run on the CPU", "reason", d.missing)
 	case d.missing != nil:
 		logger.Warn("a GPU cannot be used; models that it should run do so on what works", "reason", d.missing)
@@ -138,14 +139,14 @@ func (s *server) start(d *devices) error {
 		return err
 	}
 	s.engine, err = engine.New(engine.Options{
-		Models: s.models, Units: d.engineUnits(s.options.lanes), Evaluator: d.reference,
+		Models: s.models, Units: d.engineUnits(s.options.lanes), Evaluator: d.reference, Precision: d.precision,
 		Credits: s.options.credits, MaxRequestBytes: int64(s.options.maxRequestBytes), Logger: s.logger,
 		Attach: func(model string, _ int64) any { return measured.Model(model) },
 	})
 	if err != nil {
 		return err
 	}
-	measured.Registry.MustRegister(&engineCollector{s.engine})
+	measured.Registry.MustRegister(&engineCollector{s.engine, d.observed()})
 	s.http = httpserver.New(httpserver.Options{Engine: s.engine, Metrics: measured, Version: version, MaxRequestBytes: s.options.maxRequestBytes, Logger: s.logger})
 	s.metrics = &http.Server{Handler: metricsHandler(measured), ReadHeaderTimeout: 10 * time.Second}
 	go func() { s.failed <- s.http.Serve(httpListener) }()

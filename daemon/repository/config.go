@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/inferd/inferd/daemon/compiler/optimize"
 )
 
 // maxConfigBytes bounds the file that is read.
@@ -25,6 +27,8 @@ type Config struct {
 	MaxQueueDelay   time.Duration
 	// InstanceGroups say on which devices the model runs; none means that the file does not say.
 	InstanceGroups []InstanceGroup
+	// Precision is the parameter of that name: what a GPU computes in. AsStated where the file does not say.
+	Precision optimize.Precision
 
 	policy   versionPolicy
 	newest   int     // of policy latest; 0 means 1
@@ -94,7 +98,7 @@ func readConfig(path string) (*Config, string, error) {
 
 // ignored are fields that describe what inferd reads from the model itself or that change no answer.
 var ignored = []string{
-	"name", "platform", "backend", "runtime", "default_model_filename", "input", "output", "optimization", "parameters", "model_warmup",
+	"name", "platform", "backend", "runtime", "default_model_filename", "input", "output", "optimization", "model_warmup",
 	"metric_tags", "cc_model_filenames",
 }
 
@@ -120,6 +124,8 @@ func parseConfig(text string) (*Config, error) {
 			err = c.instanceGroup(f)
 		case f.name == "version_policy":
 			err = c.versionPolicy(f)
+		case f.name == "parameters":
+			err = c.parameter(f)
 		case slices.Contains(ignored, f.name):
 		case slices.Contains(unsupported, f.name):
 			err = f.errorf("is not supported")
@@ -188,6 +194,35 @@ func (c *Config) instanceGroup(section field) error {
 	}
 	c.InstanceGroups = append(c.InstanceGroups, group)
 	return err
+}
+
+// parameter reads an entry of the map of parameters: a key, and a value with the field string_value. Those of other servers mean nothing here.
+func (c *Config) parameter(section field) error {
+	var key, value string
+	var at field
+	err := section.each(func(f field) error {
+		switch f.name {
+		case "key":
+			key = f.value
+		case "value":
+			return f.each(func(f field) error {
+				value, at = f.value, f
+				return nil
+			})
+		default:
+			return f.errorf("is unknown")
+		}
+		return nil
+	})
+	if err != nil || key != "precision" {
+		return err
+	}
+	precision, err := optimize.ParsePrecision(value)
+	if err != nil {
+		return at.errorf("of parameter %q: %v", key, err)
+	}
+	c.Precision = precision
+	return nil
 }
 
 func (c *Config) versionPolicy(section field) error {

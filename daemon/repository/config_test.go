@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/inferd/inferd/daemon/compiler/optimize"
 )
 
 const tritonConfig = `
@@ -22,6 +24,10 @@ dynamic_batching {
   max_queue_delay_microseconds: 100
 }
 version_policy: { specific: { versions: [ 1, 3 ] } }
+parameters [
+  { key: "precision" value: { string_value: "FP16" } },
+  { key: "FORCE_CPU_ONLY_INPUT_TENSORS" value: { string_value: "no" } }
+]
 `
 
 func TestParseConfig(t *testing.T) {
@@ -31,7 +37,8 @@ func TestParseConfig(t *testing.T) {
 	}
 	want := &Config{
 		Given: true, MaxBatchSize: 16, DynamicBatching: true, Preferred: []int{4, 8}, MaxQueueDelay: 100 * time.Microsecond, InstanceGroups: []InstanceGroup{{Kind: KindCPU}},
-		policy: specific, specific: []int64{1, 3},
+		Precision: optimize.Float16,
+		policy:    specific, specific: []int64{1, 3},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, want %+v", c, want)
@@ -61,7 +68,8 @@ func TestParseConfigErrors(t *testing.T) {
 		"= 3":                                             `want the name of a field`,
 		strings.Repeat("input {", 100):                    `nested deeper`,
 		"max_batch_size:":                                 `has no value`,
-		"max_batch_size: 2 dynamic_batching { preferred_batch_size: 4 }": `larger than max_batch_size`,
+		"parameters { key: \"precision\" value { string_value: \"fp8\" } }": `field "string_value" of parameter "precision": "fp8" is no precision, want one of model, fp32, tf32, fp16, bf16`,
+		"max_batch_size: 2 dynamic_batching { preferred_batch_size: 4 }":    `larger than max_batch_size`,
 	} {
 		if _, err := parseConfig(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one with %q", text, err, want)

@@ -42,7 +42,8 @@ func (l *lane) take(q *queue, d batch.Decision[Job], p *cachedProgram, now int64
 	for _, j := range r.jobs {
 		if j.claim() {
 			wanted = true
-			j.Started, j.BatchRows = now, d.Rows
+			// The lane looks at the clock once a turn, and a job may have come since.
+			j.Started, j.BatchRows = max(now, j.Arrived), d.Rows
 		}
 	}
 	return r, wanted

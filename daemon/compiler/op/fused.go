@@ -31,6 +31,9 @@ const (
 	FusedElementwise = "Elementwise"
 )
 
+// VersionCast is the version of the Casts that the compiler inserts.
+const VersionCast = 13
+
 // Chain is the program of a FusedElementwise node: instruction i writes register len(inputs)+i; the last one is the output.
 type Chain []ChainInstruction
 

@@ -7,10 +7,13 @@ import (
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
-// acceptAll fails where an input is not float32 or of unknown rank: passes fuse only what they know.
+// acceptAll fails where the inputs are not of one floating-point type up to float32, or of unknown rank: passes fuse only what they know.
 func acceptAll(n *graph.Node) error {
 	for i, v := range n.Inputs {
-		if err := accept(n, i, onlyFloat32); err != nil {
+		if err := accept(n, i, upToFloat32); err != nil {
+			return err
+		}
+		if err := sameType(n, 0, i); err != nil {
 			return err
 		}
 		if v != nil && !v.Ranked {
@@ -51,7 +54,7 @@ func inferFusedLinear(g *graph.Graph, n *graph.Node) error {
 			return err
 		}
 	}
-	set(n, 0, tensor.Float32, shape)
+	set(n, 0, n.Inputs[0].DType, shape)
 	return nil
 }
 
@@ -76,7 +79,7 @@ func inferFusedConv(g *graph.Graph, n *graph.Node) error {
 	if err := wantShape(n, 3, shape); err != nil {
 		return err
 	}
-	set(n, 0, tensor.Float32, shape)
+	set(n, 0, n.Inputs[0].DType, shape)
 	return nil
 }
 
@@ -94,7 +97,7 @@ func inferFusedPool(g *graph.Graph, n *graph.Node) error {
 	if err != nil {
 		return err
 	}
-	set(n, 0, tensor.Float32, append(append([]graph.Dim{x.Shape[0]}, dims...), x.Shape[len(x.Shape)-1]))
+	set(n, 0, n.Inputs[0].DType, append(append([]graph.Dim{x.Shape[0]}, dims...), x.Shape[len(x.Shape)-1]))
 	return nil
 }
 
@@ -107,7 +110,7 @@ func inferFusedGlobalPool(g *graph.Graph, n *graph.Node) error {
 		return err
 	}
 	x := n.Input(0).Shape
-	set(n, 0, tensor.Float32, []graph.Dim{x[0], graph.Int(1), graph.Int(1), x[3]})
+	set(n, 0, n.Inputs[0].DType, []graph.Dim{x[0], graph.Int(1), graph.Int(1), x[3]})
 	return nil
 }
 
@@ -149,7 +152,7 @@ func inferFusedAttention(g *graph.Graph, n *graph.Node) error {
 			return err
 		}
 	}
-	set(n, 0, tensor.Float32, []graph.Dim{q.Shape[0], q.Shape[1], width})
+	set(n, 0, n.Inputs[0].DType, []graph.Dim{q.Shape[0], q.Shape[1], width})
 	return nil
 }
 
@@ -173,8 +176,8 @@ func inferFusedLayerNormalization(g *graph.Graph, n *graph.Node) error {
 			return err
 		}
 	}
-	set(n, 0, tensor.Float32, x.Shape)
-	set(n, 1, tensor.Float32, x.Shape)
+	set(n, 0, n.Inputs[0].DType, x.Shape)
+	set(n, 1, n.Inputs[0].DType, x.Shape)
 	return nil
 }
 

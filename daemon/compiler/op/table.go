@@ -200,12 +200,12 @@ const (
 
 func fusedOperators() []Operator {
 	return []Operator{
-		fused(FusedLinear, count{2, 4}, count{1, 1}, activationAttributes+"transpose_b:int alpha:float", inferFusedLinear, batchLinear, costFusedLinear),
-		fused(FusedConv, count{2, 4}, count{1, 1}, activationAttributes+windowAttributes+"kernel_shape:ints group:int", inferFusedConv, batchFirstOrResidual(3), costConv),
+		fused(FusedLinear, count{2, 4}, count{1, 1}, activationAttributes+"transpose_b:int alpha:float tf32:int", inferFusedLinear, batchLinear, costFusedLinear),
+		fused(FusedConv, count{2, 4}, count{1, 1}, activationAttributes+windowAttributes+"kernel_shape:ints group:int tf32:int", inferFusedConv, batchFirstOrResidual(3), costConv),
 		fused(FusedMaxPool, count{1, 1}, count{1, 1}, poolAttributes, inferFusedPool, batchFirst, costPool),
 		fused(FusedAveragePool, count{1, 1}, count{1, 1}, poolAttributes, inferFusedPool, batchFirst, costPool),
 		fused(FusedGlobalAveragePool, count{1, 1}, count{1, 1}, "", inferFusedGlobalPool, batchFirst, costInput),
-		fused(FusedAttention, count{1, 4}, count{1, 1}, "heads:int scale:float packed:int", inferFusedAttention, batchAttention, costAttention),
+		fused(FusedAttention, count{1, 4}, count{1, 1}, "heads:int scale:float packed:int tf32:int", inferFusedAttention, batchAttention, costAttention),
 		fused(FusedLayerNormalization, count{1, 4}, count{1, 2}, "epsilon:float", inferFusedLayerNormalization, batchFusedNormalization, costNormalize),
 		fused(FusedElementwise, count{1, Variadic}, count{1, 1}, "chain:chain", inferFusedElementwise, batchElementwise, costChain),
 	}

@@ -18,7 +18,7 @@ func boolean(d tensor.DType) bool       { return d == tensor.Bool }
 func numericOrBool(d tensor.DType) bool { return numeric(d) || d == tensor.Bool }
 func integral(d tensor.DType) bool      { return d.IsInteger() }
 func indexing(d tensor.DType) bool      { return d == tensor.Int32 || d == tensor.Int64 }
-func onlyFloat32(d tensor.DType) bool   { return d == tensor.Float32 }
+func upToFloat32(d tensor.DType) bool   { return d.IsFloat() && d != tensor.Float64 }
 func onlyInt64(d tensor.DType) bool     { return d == tensor.Int64 }
 
 // accept fails where the type of input i is not in the set. Absent inputs pass.

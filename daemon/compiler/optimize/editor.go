@@ -193,6 +193,7 @@ const (
 	versionTranspose      = 13
 	versionExpand         = 13
 	versionSlice          = 13
+	versionClip           = 13
 	versionElementwise    = 14
 	versionGelu           = 20
 	versionLayerNorm      = 17

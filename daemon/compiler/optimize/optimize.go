@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/tensor"
 )
 
 // Target is what the passes need to know about the device.
@@ -20,6 +21,9 @@ type Target struct {
 	Evaluate func(n *graph.Node) error
 	// FoldLimit bounds the bytes of a constant that folding creates from little.
 	FoldLimit int64
+	// Narrow reports whether the device has kernels for float16 and bfloat16; Precision is what was asked for, and means something there only.
+	Narrow    bool
+	Precision Precision
 }
 
 // Level is a moment in a model's life.
@@ -104,13 +108,20 @@ type state struct {
 	symbols  map[string]bool      // those of the graph's inputs
 	budget   int64                // bytes that folding may still create
 	failed   map[*graph.Node]bool // nodes that could not be evaluated
+	stated   tensor.DType         // in which the model is written where that is narrower than float32
 }
 
 // Run applies the passes of the level. The graph is verified after each of them.
 func Run(g *graph.Graph, target Target, level Level, observer func(pass string, g *graph.Graph, changes int)) error {
 	s := &state{g: g, target: target, level: level, observer: observer, symbols: inputSymbols(g), failed: make(map[*graph.Node]bool)}
 	s.budget = foldBudget(g, target.FoldLimit)
-	if err := s.rounds(cleanup); err != nil || level == Specialize {
+	if level == Specialize {
+		return s.rounds(cleanup)
+	}
+	if _, err := s.once([]pass{widening}); err != nil {
+		return err
+	}
+	if err := s.rounds(cleanup); err != nil {
 		return err
 	}
 	for _, stage := range [][]pass{slices.Concat(recognition, cleanup), slices.Concat(fusions, cleanup), epilogues} {
@@ -118,7 +129,7 @@ func Run(g *graph.Graph, target Target, level Level, observer func(pass string, 
 			return err
 		}
 	}
-	_, err := s.once(finish)
+	_, err := s.once(slices.Concat(finish, narrowing))
 	return err
 }
 

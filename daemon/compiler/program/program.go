@@ -29,6 +29,9 @@ type Program struct {
 	// Executor runs the program on a device that works by itself; nil where Run does, on the calling goroutine.
 	Executor Executor
 	Steps    []StepInfo
+	// DeviceArenaBytes and Transfers are of a device that works by itself: its scratch memory, and what is copied to and from it, in order.
+	DeviceArenaBytes int64
+	Transfers        []TransferInfo
 	// CostNS is the compiler's estimate of a run on one thread.
 	CostNS int64
 	// Release frees what the program holds beside its segments; nil where there is nothing.
@@ -42,6 +45,13 @@ type StepInfo struct {
 	FLOP, Bytes      int64
 	Device           string // on which the step runs
 	Slow             string // why the program's own device has no kernel for this step; empty where it has
+}
+
+// TransferInfo describes a copy of a value between the host and a device that works by itself.
+type TransferInfo struct {
+	Value    string
+	Bytes    int64
+	ToDevice bool
 }
 
 // BaseCount is the length of Frame.Bases for the program.

@@ -85,15 +85,15 @@ type packedLinear struct {
 }
 
 func selectLinearClassifier(s *selection) (*kernel, error) {
-	if s.Texts("classlabels_strings") != nil {
-		return nil, node.NoKernel("the class labels are strings")
+	l, err := s.LinearClassifier()
+	if err != nil {
+		return nil, err
 	}
-	labels := s.Ints("classlabels_ints")
-	return s.linearModel(&linear.Linear{Classifier: true, Labels: labels, LabelCount: len(labels)}, 1, 0)
+	return s.linearModel(l, 1, 0)
 }
 
 func selectLinearRegressor(s *selection) (*kernel, error) {
-	return s.linearModel(&linear.Linear{Targets: int(s.Int("targets", 1))}, 0, -1)
+	return s.linearModel(s.LinearRegressor(), 0, -1)
 }
 
 // linearModel runs a linear model whose scores and labels are the given outputs.
@@ -101,7 +101,6 @@ func (s *selection) linearModel(l *linear.Linear, scores, labels int) (*kernel, 
 	if err := s.wantFloat32(); err != nil {
 		return nil, err
 	}
-	l.Coefficients, l.Intercepts, l.PostTransform = s.Floats("coefficients"), s.Floats("intercepts"), s.Text("post_transform", "NONE")
 	p, err := weights.PackShared(s.weights, unsafe.SliceData(l.Coefficients), "linear", func() (packedLinear, weights.Form, error) {
 		model, err := linear.Compile(l)
 		if err != nil {

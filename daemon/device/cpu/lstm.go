@@ -70,15 +70,9 @@ func (s *selection) packLSTM() (packedLSTM, error) {
 		}
 	}
 	return weights.Pack(s.weights, s.Inputs[1], name, func() (packedLSTM, weights.Form, error) {
-		_, alpha := s.Attributes["activation_alpha"]
-		_, beta := s.Attributes["activation_beta"]
-		w := s.Shape(1)
-		model, err := lstm.Compile(s.level, &lstm.LSTM{
-			Inputs: int(w[2]), Hidden: int(w[1] / 4), Direction: s.Text("direction", "forward"),
-			W: floats(s.Inputs[1]), R: floats(s.Inputs[2]), B: floats(s.Input(3)), P: floats(s.Input(7)),
-			Clip: s.Float("clip", 0), Activations: s.Texts("activations"), InputForget: s.Int("input_forget", 0) != 0,
-			Layout: int(s.Int("layout", 0)), HasAlphaBeta: alpha || beta,
-		})
+		l := s.LSTM()
+		l.W, l.R, l.B, l.P = floats(s.Inputs[1]), floats(s.Inputs[2]), floats(s.Input(3)), floats(s.Input(7))
+		model, err := lstm.Compile(s.level, l)
 		if err != nil {
 			return packedLSTM{}, weights.Form{}, err
 		}

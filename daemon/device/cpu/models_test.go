@@ -1,7 +1,6 @@
 package cpu_test
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/inferd/inferd/daemon/compiler"
@@ -28,7 +27,7 @@ func TestBatchesEqualSingles(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, folder := range devicetest.ModelFolders(t) {
-				t.Run(filepath.Base(folder)+"/"+d.Info().Description, func(t *testing.T) {
+				t.Run(devicetest.ModelName(folder)+"/"+d.Info().Description, func(t *testing.T) {
 					devicetest.CheckRows(t, folder, compiler.Options{Devices: []device.Device{d, r}, Evaluator: r})
 				})
 			}

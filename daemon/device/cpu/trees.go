@@ -18,32 +18,15 @@ type packedTrees struct {
 	block *memory.Block
 }
 
-// ensemble reads the attributes that classifier and regressor name alike but for a prefix.
-func (s *selection) ensemble(prefix string) *trees.Ensemble {
-	return &trees.Ensemble{
-		NodeTreeIDs: s.Ints("nodes_treeids"), NodeIDs: s.Ints("nodes_nodeids"), NodeFeatureIDs: s.Ints("nodes_featureids"),
-		NodeModes: s.Texts("nodes_modes"), NodeValues: s.Floats("nodes_values"), NodeTrueIDs: s.Ints("nodes_truenodeids"),
-		NodeFalseIDs: s.Ints("nodes_falsenodeids"), NodeMissingIsTrue: s.Ints("nodes_missing_value_tracks_true"),
-		LeafTreeIDs: s.Ints(prefix + "_treeids"), LeafNodeIDs: s.Ints(prefix + "_nodeids"), LeafTargets: s.Ints(prefix + "_ids"),
-		LeafWeights: s.Floats(prefix + "_weights"), BaseValues: s.Floats("base_values"), PostTransform: s.Text("post_transform", "NONE"),
-	}
-}
-
 func selectTreeClassifier(s *selection) (*kernel, error) {
-	if s.Texts("classlabels_strings") != nil {
-		return nil, node.NoKernel("the class labels are strings")
+	e, err := s.TreeClassifier()
+	if err != nil {
+		return nil, err
 	}
-	e := s.ensemble("class")
-	e.Classifier, e.Labels = true, s.Ints("classlabels_int64s")
-	e.Targets = len(e.Labels)
 	return s.trees(e, 1, 0)
 }
 
-func selectTreeRegressor(s *selection) (*kernel, error) {
-	e := s.ensemble("target")
-	e.Targets, e.Aggregate = int(s.Int("n_targets", 1)), s.Text("aggregate_function", "SUM")
-	return s.trees(e, 0, -1)
-}
+func selectTreeRegressor(s *selection) (*kernel, error) { return s.trees(s.TreeRegressor(), 0, -1) }
 
 // trees runs an ensemble whose scores and labels are the given outputs.
 func (s *selection) trees(e *trees.Ensemble, scores, labels int) (*kernel, error) {
@@ -66,8 +49,7 @@ func (s *selection) trees(e *trees.Ensemble, scores, labels int) (*kernel, error
 	if err != nil {
 		return nil, err
 	}
-	x := s.Shape(0)
-	rows, features := int(node.Product(x[:len(x)-1])), int(x[len(x)-1])
+	rows, features := s.Rows()
 	if features < p.model.Features() {
 		return nil, node.NoKernel("the rows have %d features, the trees test feature %d", features, p.model.Features()-1)
 	}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
+	"github.com/inferd/inferd/cgo/cublas"
 	"github.com/inferd/inferd/cgo/cuda"
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/program"
@@ -22,6 +24,10 @@ const DefaultSlots = 3
 // Options configure a device. Zero values mean the defaults.
 type Options struct {
 	Slots int
+	// Deterministic computes matrix products with our own kernels only, whose rows have the same bits whatever batch they are in: cuBLASLt does not promise that.
+	Deterministic bool
+	// CacheFolder keeps what is measured about the device from one start to the next; empty: it is measured anew.
+	CacheFolder string
 	// WarpGroups lets Hopper multiply matrices of float16 and bfloat16 by its own instructions (wgmma). It is not the default because it has not been
 	// measured yet.
 	WarpGroups bool
@@ -35,9 +41,11 @@ type Device struct {
 	name    string
 	log     *slog.Logger
 	kernels kernels
+	library *cublas.Handle // nil where there is none, or none is wanted
 	// warpGroups is set where the option is, and the device has the instructions.
 	warpGroups bool
 	slots      []*slot
+	busy       busy
 	failure    atomic.Pointer[func(error)]
 	failed     atomic.Bool
 }
@@ -59,6 +67,9 @@ func Open(selector string, o Options) (_ *Device, err error) {
 			d.Close()
 		}
 	}()
+	if err := d.openLibrary(o); err != nil {
+		return nil, err
+	}
 	if o.Slots <= 0 {
 		o.Slots = DefaultSlots
 	}
@@ -74,10 +85,13 @@ func Open(selector string, o Options) (_ *Device, err error) {
 
 // Info implements device.Device.
 func (d *Device) Info() device.Info {
-	info := d.driver.Info()
+	info, products := d.driver.Info(), "own matrix products"
+	if d.library != nil {
+		products = "cuBLASLt " + cublas.Probe().Release()
+	}
 	return device.Info{
 		Name: d.name, Kind: device.KindGPU,
-		Description: fmt.Sprintf("%s, compute capability %v, %.0f GiB, %s", info.Name, info.Capability, float64(info.Memory)/(1<<30), info.UUID),
+		Description: fmt.Sprintf("%s, compute capability %v, %.0f GiB, %s, %s", info.Name, info.Capability, float64(info.Memory)/(1<<30), products, info.UUID),
 	}
 }
 
@@ -113,18 +127,28 @@ func (d *Device) OnFailure(lost func(error)) { d.failure.Store(&lost) }
 
 // fault marks errors of the driver as the device's, and tells who listens when the device is lost.
 func (d *Device) fault(err error) error {
-	var driver *cuda.Error
-	if err == nil || !errors.As(err, &driver) {
+	if err == nil || !isOfDevice(err) {
 		return err
 	}
-	fault := &program.DeviceError{Device: d.name, Lost: driver.Sticky() || d.driver.Lost(), Err: err}
+	fault := &program.DeviceError{Device: d.name, Lost: cuda.IsSticky(err) || d.driver.Lost(), Err: err}
 	if lost := d.failure.Load(); fault.Lost && lost != nil && d.failed.CompareAndSwap(false, true) {
 		(*lost)(fault)
 	}
 	return fault
 }
 
-// Memory is the device's free and total memory in bytes, counting all processes.
+// isOfDevice reports whether an error comes from the driver or from cuBLASLt.
+func isOfDevice(err error) bool {
+	var driver *cuda.Error
+	var library *cublas.Error
+	var call *cuda.CallError
+	return errors.As(err, &driver) || errors.As(err, &library) || errors.As(err, &call)
+}
+
+// Busy implements device.Observed.
+func (d *Device) Busy() time.Duration { return d.busy.time() }
+
+// Memory implements device.Observed.
 func (d *Device) Memory() (free, total int64, err error) { return d.driver.Memory() }
 
 // Close implements device.Device. What the driver says while a device is given up helps nobody but a reader of the log.
@@ -132,6 +156,9 @@ func (d *Device) Close() {
 	var failures []error
 	for _, s := range d.slots {
 		failures = append(failures, s.close())
+	}
+	if d.library != nil {
+		failures = append(failures, d.library.Close())
 	}
 	failures = append(failures, d.kernels.close(), d.driver.Close())
 	if err := errors.Join(failures...); err != nil && !d.driver.Lost() {
@@ -142,4 +169,5 @@ func (d *Device) Close() {
 var (
 	_ device.Asynchronous = (*Device)(nil)
 	_ device.Failing      = (*Device)(nil)
+	_ device.Observed     = (*Device)(nil)
 )

@@ -22,7 +22,7 @@ func selectLinear(s *selection) (*chosen, error) {
 	if err := s.packB(&p); err != nil {
 		return nil, err
 	}
-	return s.ownProduct("linear", p)
+	return s.product("linear", p)
 }
 
 // readLinear reads the node as a product, with B as the node has it.

@@ -3,6 +3,8 @@
 package cuda
 
 import (
+	"errors"
+
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/kernels/cpu/step"
@@ -58,7 +60,7 @@ func (s *selection) readProduct(name string, read node.MatrixProduct) (*chosen, 
 	case read.HasSum:
 		p.residual, p.ResidualRow, p.ResidualColumn = 2, read.Sum.Row, read.Sum.Column
 	}
-	return s.ownProduct(name, p)
+	return s.product(name, p)
 }
 
 // newGemm begins a product of one matrix.
@@ -73,6 +75,16 @@ func (s *selection) newGemm(t kernel.Type, m, n, k int64) kernel.Gemm {
 
 func gemmMatrix(m node.Matrix) kernel.GemmMatrix {
 	return kernel.GemmMatrix{Row: m.Row, Column: m.Column, Batch: m.Batch}
+}
+
+// product computes a product with cuBLASLt where that is there and can, else with our own kernels.
+func (s *selection) product(name string, p product) (*chosen, error) {
+	c, err := s.libraryProduct(name, p)
+	var none *device.NoKernelError
+	if errors.As(err, &none) {
+		return s.ownProduct(name, p)
+	}
+	return c, err
 }
 
 // ownProduct computes a product with the kernels of kernels/cuda.

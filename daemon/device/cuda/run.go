@@ -35,7 +35,7 @@ func newRun(e *executor, s *slot) *run {
 func (r *run) prepareAlone() error {
 	<-r.slot.free
 	defer r.slot.release()
-	if err := r.slot.grow(r.executor.assembly.DeviceArenaBytes, r.executor.layout.pinnedBytes); err != nil {
+	if err := r.slot.grow(r.executor.program.DeviceArenaBytes, r.executor.layout.pinnedBytes); err != nil {
 		return err
 	}
 	return r.prepare(true)
@@ -144,14 +144,32 @@ func (r *run) Submit(done program.Completion) error {
 	r.done = done
 	r.frame.Begin()
 	if len(r.sequences) == 1 && r.sequences[0] != nil {
-		if err := r.sequences[0].Submit(r.slot.event); err != nil {
-			return r.executor.device.fault(err)
+		if err := r.submit(0); err != nil {
+			return err
 		}
 		r.slot.work <- r
 		return nil
 	}
 	go r.runStages()
 	return nil
+}
+
+// submit hands a stage to the device. Where that succeeds, wait follows.
+func (r *run) submit(stage int) error {
+	d := r.executor.device
+	d.busy.begin()
+	err := r.sequences[stage].Submit(r.slot.event)
+	if err != nil {
+		d.busy.end()
+	}
+	return d.fault(err)
+}
+
+// wait waits for what was submitted.
+func (r *run) wait() error {
+	d := r.executor.device
+	defer d.busy.end()
+	return d.fault(r.slot.event.Wait(spin))
 }
 
 // complete is called once the device has done what was submitted last.
@@ -183,11 +201,11 @@ func (r *run) stages() (err error) {
 	}()
 	for i, stage := range r.executor.assembly.Stages {
 		if stage.Host == nil {
-			if err := r.sequences[i].Submit(r.slot.event); err != nil {
-				return r.executor.device.fault(err)
+			if err := r.submit(i); err != nil {
+				return err
 			}
-			if err := r.slot.event.Wait(spin); err != nil {
-				return r.executor.device.fault(err)
+			if err := r.wait(); err != nil {
+				return err
 			}
 			continue
 		}

@@ -99,10 +99,15 @@ func (s *selection) wantOneFloat() (kernel.Type, error) {
 
 // planned wraps a planner that needs no more than operands: it is tried here with operands of no place, because only now another device can take over.
 func (s *selection) planned(name string, t kernel.Type, plan func(at device.Operands) ([]kernel.Launch, error)) (*chosen, error) {
+	return s.plannedAs(name+"_"+t.String()+"_cuda", plan)
+}
+
+// plannedAs is planned with the whole name given.
+func (s *selection) plannedAs(name string, plan func(at device.Operands) ([]kernel.Launch, error)) (*chosen, error) {
 	if _, err := plan(nowhere{}); err != nil {
 		return nil, err
 	}
-	return &chosen{name: name + "_" + t.String() + "_cuda", emit: func(at device.Operands) ([]operation, error) {
+	return &chosen{name: name, emit: func(at device.Operands) ([]operation, error) {
 		launches, err := plan(at)
 		if err != nil {
 			return nil, err

@@ -47,7 +47,7 @@ func (d *Device) newSlot() (*slot, error) {
 // serve waits for the runs that were submitted, one at a time.
 func (s *slot) serve() {
 	for r := range s.work {
-		r.complete(s.device.fault(s.event.Wait(spin)))
+		r.complete(r.wait())
 	}
 }
 

@@ -19,10 +19,9 @@ func selectSoftmax(s *selection) (*chosen, error) {
 		return nil, node.NoKernel("the input is a scalar")
 	}
 	axis := node.NormalAxis(s.Int("axis", -1), len(shape))
-	if node.Product(shape[axis+1:]) != 1 {
-		return nil, node.NoKernel("axis %d of %v is not the last one", axis, shape)
+	plan := kernel.Softmax{
+		Type: t, Rows: node.Product(shape[:axis]), Width: shape[axis], Inner: node.Product(shape[axis+1:]), Logarithmic: s.Op == "LogSoftmax",
 	}
-	plan := kernel.Softmax{Type: t, Rows: node.Product(shape[:axis]), Width: shape[axis], Logarithmic: s.Op == "LogSoftmax"}
 	c, err := s.planned("softmax", t, func(at device.Operands) ([]kernel.Launch, error) {
 		p := plan
 		var err error

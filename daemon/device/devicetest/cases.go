@@ -28,6 +28,8 @@ type Case struct {
 	Inputs    []*tensor.Tensor
 	Outputs   []*tensor.Tensor
 	Tolerance compare.Tolerance
+
+	narrow tensor.DType // Undefined: as the model file states; see Setup.Type
 }
 
 // Versions are the versions of the packages that made the cases, by name.

@@ -2,27 +2,90 @@ package devicetest
 
 import (
 	"bytes"
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/inferd/inferd/daemon/compiler"
 	"github.com/inferd/inferd/daemon/compiler/onnx"
+	"github.com/inferd/inferd/daemon/compiler/optimize"
 	"github.com/inferd/inferd/daemon/tensor"
+	"github.com/inferd/inferd/daemon/tensor/compare"
 )
 
 // ModelFolders lists case folders: the repository's own samples, and reference models where they lie beside the repository.
 func ModelFolders(t *testing.T) []string {
 	t.Helper()
-	folders, err := filepath.Glob("../../../../shared/models/*")
+	var folders []string
+	for _, pattern := range []string{"../../../bench/samples/*/1", "../../../../shared/models/*"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) == 0 {
+			t.Logf("no models in %s", pattern)
+		}
+		folders = append(folders, found...)
+	}
+	return folders
+}
+
+// ModelName is the name of a model in its case folder.
+func ModelName(folder string) string { return filepath.Base(strings.TrimSuffix(folder, "/1")) }
+
+// leastFloat16 is the least normal number of type Float16.
+const leastFloat16 = 0x1p-14
+
+// CheckOutputs runs a model on its first stored inputs. An element of an output may be off by the tolerance times the output's largest element; integers and
+// strings are exact.
+func CheckOutputs(t *testing.T, folder string, options compiler.Options, tolerance float64) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(folder, "model.onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(folders) == 0 {
-		t.Skip("no reference models beside the repository")
+	m, err := compiler.Load(data, options)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return folders
+	defer m.Close()
+	set := filepath.Join(folder, "test_data_set_0")
+	want := readTensors(t, set, "output", len(m.OutputNames()))
+	for i, got := range runModel(t, m, readTensors(t, set, "input", len(m.Inputs()))) {
+		limit := compare.Tolerance{}
+		if got.DType == tensor.Float32 {
+			largest := 0.0
+			for _, x := range tensor.Slice[float32](want[i]) {
+				largest = max(largest, math.Abs(float64(x)))
+			}
+			if largest < leastFloat16 && options.Precision == optimize.Float16 {
+				t.Skipf("no element of output %q is as large as the least normal float16: %g", m.OutputNames()[i], largest)
+			}
+			limit.Absolute = tolerance * largest
+		}
+		if err := compare.Tensors(got, want[i], limit); err != nil {
+			t.Errorf("output %q: %v", m.OutputNames()[i], err)
+		}
+	}
+}
+
+func readTensors(t *testing.T, folder, prefix string, count int) []*tensor.Tensor {
+	t.Helper()
+	list := make([]*tensor.Tensor, count)
+	for i := range list {
+		data, err := os.ReadFile(filepath.Join(folder, fmt.Sprintf("%s_%d.pb", prefix, i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list[i], _, err = onnx.ParseTensor(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return list
 }
 
 // CheckRows proves on a whole model that a request's bits do not depend on its company: the rows of a batch are the same, bit for bit, as each row alone,
@@ -63,15 +126,7 @@ func batchOf(t *testing.T, folder string, inputs, rows int) []*tensor.Tensor {
 	t.Helper()
 	random := rand.New(rand.NewPCG(3, 5))
 	list := make([]*tensor.Tensor, inputs)
-	for i := range list {
-		data, err := os.ReadFile(filepath.Join(folder, "input_"+string(rune('0'+i))+".pb"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		stored, _, err := onnx.ParseTensor(data)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for i, stored := range readTensors(t, folder, "input", inputs) {
 		shape := append([]int64{int64(rows)}, stored.Shape[1:]...)
 		list[i] = tensor.New(stored.DType, shape...)
 		switch count := int(list[i].Elements()); stored.DType {

@@ -25,6 +25,9 @@ type Setup struct {
 	Evaluator device.Evaluator
 	// Keep chooses cases; nil means all.
 	Keep func(c *Case) bool
+	// Type is Float16 or BFloat16 where the cases run in that type instead of float32; those that are not for it are left out. The last device
+	// is then the reference.
+	Type tensor.DType
 }
 
 // notCompiled are cases that the compiler refuses for the time being, with the reason.
@@ -50,6 +53,11 @@ func Run(t *testing.T, setup Setup) {
 		c := &cases[i]
 		if setup.Keep != nil && !setup.Keep(c) {
 			continue
+		}
+		if setup.Type != tensor.Undefined {
+			if c = setup.narrow(c, setup.Type); c == nil {
+				continue
+			}
 		}
 		ran++
 		if !c.Known() {
@@ -118,7 +126,7 @@ func (c *Case) QualifiedOp() string {
 
 // Compute compiles and runs the case. slow says why a step ran on the fallback.
 func (s *Setup) Compute(c *Case) (outputs []*tensor.Tensor, slow string, err error) {
-	model, err := compiler.Load(c.Model, compiler.Options{Devices: s.Devices, Evaluator: s.Evaluator})
+	model, err := compiler.Load(c.Model, compiler.Options{Devices: s.Devices, Evaluator: s.Evaluator, Observe: c.observe})
 	if err != nil {
 		return nil, "", fmt.Errorf("load: %w", err)
 	}

@@ -1,6 +1,9 @@
 package node
 
-import "github.com/inferd/inferd/kernels/cpu/movement"
+import (
+	"github.com/inferd/inferd/kernels/cpu/layout"
+	"github.com/inferd/inferd/kernels/cpu/movement"
+)
 
 // Copy is a copy from an input to an output.
 type Copy struct {
@@ -8,7 +11,7 @@ type Copy struct {
 	movement.Copy
 }
 
-// Copies returns a node that only moves elements as copies, one after the other.
+// Copies returns a node that only moves elements as copies, one after the other. Their destinations do not overlap.
 func (n Node) Copies() ([]Copy, error) {
 	switch n.Op {
 	case "Transpose":
@@ -25,6 +28,8 @@ func (n Node) Copies() ([]Copy, error) {
 		return n.split()
 	case "Slice":
 		return n.slice()
+	case "Tile":
+		return n.tile()
 	}
 	// Identity, Reshape and their kin, where the bytes must move: the output of a constant, or an output that is an input.
 	elements := []int64{Product(n.OutputShape(0))}
@@ -102,6 +107,21 @@ func (n Node) slice() ([]Copy, error) {
 		starts[axis] = start
 	}
 	return []Copy{{Copy: movement.Slice(shape, starts, steps, n.OutputShape(0), n.elementSize(0))}}, nil
+}
+
+// tile makes each axis a pair, the repeats and the size, of which the first does not move in the input.
+func (n Node) tile() ([]Copy, error) {
+	repeats, ok := n.ConstantInts(1)
+	if !ok {
+		return nil, NoKernel("the repeats depend on data")
+	}
+	c := movement.Copy{ElementSize: n.elementSize(0)}
+	own := layout.Contiguous(n.Shape(0))
+	for d, size := range n.Shape(0) {
+		c.Dims, c.Source = append(c.Dims, repeats[d], size), append(c.Source, 0, own[d])
+	}
+	c.Destination = layout.Contiguous(c.Dims)
+	return []Copy{{Copy: c}}, nil
 }
 
 func ones(n int) []int64 {

@@ -1,10 +1,6 @@
 package reference
 
-import (
-	"math"
-
-	"github.com/inferd/inferd/daemon/tensor"
-)
+import "github.com/inferd/inferd/daemon/tensor"
 
 type number interface {
 	~float32 | ~float64 | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64
@@ -30,9 +26,9 @@ func floats(t *tensor.Tensor) []float64 {
 		out := make([]float64, len(halves))
 		for i, half := range halves {
 			if t.DType == tensor.Float16 {
-				out[i] = fromHalf(half)
+				out[i] = tensor.FromFloat16(half)
 			} else {
-				out[i] = float64(math.Float32frombits(uint32(half) << 16))
+				out[i] = tensor.FromBFloat16(half)
 			}
 		}
 		return out
@@ -74,9 +70,9 @@ func fromFloats(dtype tensor.DType, shape []int64, values []float64) *tensor.Ten
 	case tensor.Float16, tensor.BFloat16:
 		out := newTensor(dtype, shape)
 		for i, x := range values {
-			half := toBFloat(x)
+			half := tensor.ToBFloat16(x)
 			if dtype == tensor.Float16 {
-				half = toHalf(x)
+				half = tensor.ToFloat16(x)
 			}
 			tensor.Slice[uint16](out)[i] = half
 		}
@@ -136,52 +132,4 @@ func integerRange(dtype tensor.DType) (least, largest int64) {
 	}
 	half := int64(1) << (8*dtype.Size() - 1)
 	return -half, half - 1
-}
-
-// fromHalf converts an IEEE binary16 number.
-func fromHalf(bits uint16) float64 {
-	sign := 1 - 2*float64(bits>>15)
-	exponent, mantissa := int(bits>>10&31), float64(bits&1023)
-	switch {
-	case exponent == 31 && mantissa != 0:
-		return math.NaN()
-	case exponent == 31:
-		return math.Inf(int(sign))
-	case exponent == 0:
-		return sign * math.Ldexp(mantissa, -24)
-	}
-	return sign * math.Ldexp(1024+mantissa, exponent-25)
-}
-
-// toHalf rounds to the nearest IEEE binary16 number, ties to even.
-func toHalf(x float64) uint16 {
-	var sign uint16
-	if math.Signbit(x) {
-		sign, x = 1<<15, -x
-	}
-	if math.IsNaN(x) {
-		return sign | 0x7e00
-	}
-	switch {
-	case x == 0:
-		return sign
-	case math.IsInf(x, 1):
-		return sign | 0x7c00
-	}
-	_, exponent := math.Frexp(x) // x in [2^(exponent-1), 2^exponent)
-	exponent = max(exponent-1, -14)
-	steps := math.RoundToEven(math.Ldexp(x, 10-exponent)) // of the last mantissa bit; 1024 is the implicit one
-	if exponent > 15 || steps >= 2048 && exponent == 15 {
-		return sign | 0x7c00
-	}
-	return sign | uint16(int(steps)+(exponent+14)<<10)
-}
-
-// toBFloat rounds to the nearest bfloat16 number, ties to even.
-func toBFloat(x float64) uint16 {
-	bits := math.Float32bits(float32(x))
-	if math.IsNaN(x) {
-		return uint16(bits>>16) | 0x40
-	}
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }

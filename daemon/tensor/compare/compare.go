@@ -43,9 +43,9 @@ func Tensors(got, want *tensor.Tensor, tolerance Tolerance) error {
 	case tensor.Float64:
 		return floats(got, tensor.Slice[float64](got), tensor.Slice[float64](want), tolerance)
 	case tensor.Float16:
-		return halves(got, want, tolerance, 10, 15)
+		return halves(got, want, tolerance, tensor.FromFloat16)
 	case tensor.BFloat16:
-		return halves(got, want, tolerance, 7, 127)
+		return halves(got, want, tolerance, tensor.FromBFloat16)
 	case tensor.Bool, tensor.Uint8:
 		return exact[uint8](got, want)
 	case tensor.Int8:
@@ -97,33 +97,17 @@ func (t Tolerance) accepts(got, want float64) (bool, float64) {
 	return difference <= t.Absolute+t.Relative*math.Abs(want), difference
 }
 
-// halves compares 16-bit floats with the given mantissa bits and exponent bias.
-func halves(got, want *tensor.Tensor, tolerance Tolerance, mantissa, bias int) error {
+// halves compares 16-bit floats, given what their bits mean.
+func halves(got, want *tensor.Tensor, tolerance Tolerance, value func(bits uint16) float64) error {
 	a, b := tensor.Slice[uint16](got), tensor.Slice[uint16](want)
 	return report(got, len(a),
 		func(i int) (bool, float64) {
-			x, y := widen(a[i], mantissa, bias), widen(b[i], mantissa, bias)
+			x, y := value(a[i]), value(b[i])
 			near, difference := tolerance.accepts(x, y)
 			oneStep := a[i]>>15 == b[i]>>15 && (a[i]-b[i] == 1 || b[i]-a[i] == 1)
 			return near || oneStep && !math.IsNaN(x) && !math.IsNaN(y) && !math.IsInf(x, 0) && !math.IsInf(y, 0), difference
 		},
-		func(i int) (any, any) { return widen(a[i], mantissa, bias), widen(b[i], mantissa, bias) })
-}
-
-// widen converts a 16-bit float with the given mantissa bits and exponent bias.
-func widen(bits uint16, mantissa, bias int) float64 {
-	sign := 1 - 2*float64(bits>>15)
-	exponent := int(bits&0x7fff) >> mantissa
-	fraction := float64(int(bits) & (1<<mantissa - 1))
-	switch {
-	case exponent == 2*bias+1 && fraction != 0:
-		return math.NaN()
-	case exponent == 2*bias+1:
-		return math.Inf(int(sign))
-	case exponent == 0:
-		return sign * math.Ldexp(fraction, 1-bias-mantissa)
-	}
-	return sign * math.Ldexp(fraction+float64(int(1)<<mantissa), exponent-bias-mantissa)
+		func(i int) (any, any) { return value(a[i]), value(b[i]) })
 }
 
 func exact[T interface {

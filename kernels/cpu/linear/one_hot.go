@@ -27,6 +27,9 @@ type OneHot struct {
 // Categories returns the number of elements that one input element becomes.
 func (o *OneHot) Categories() int { return o.categories }
 
+// SlotBits returns the binary logarithm of the number of slots.
+func (o *OneHot) SlotBits() int { return o.slotBits }
+
 // slotBitsFor gives a table that is at most half full, so that a search always ends at a free slot.
 func slotBitsFor(categories int) (int, error) {
 	switch {

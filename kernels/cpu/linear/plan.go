@@ -110,6 +110,14 @@ type Linear struct {
 	Targets    int // of a regressor
 }
 
+// Label is what a classifier answers for the class of an index: the index itself where labels are not integers, or there is one only.
+func (l *Linear) Label(i int) int64 {
+	if i < len(l.Labels) && len(l.Labels) > 1 {
+		return l.Labels[i]
+	}
+	return int64(i)
+}
+
 // Model is a compiled linear model.
 type Model struct {
 	// Packed holds labels, intercepts and coefficients; the kernels want it in C memory, aligned to 64 bytes.
@@ -128,6 +136,12 @@ func (m *Model) Width() int {
 	}
 	return m.outputs
 }
+
+// Outputs returns the number of sums of a row, from which its scores are made.
+func (m *Model) Outputs() int { return m.outputs }
+
+// Transform returns the number by which kernels know the post-transform.
+func (m *Model) Transform() int { return m.transform }
 
 // Features returns the number of features of a row.
 func (m *Model) Features() int { return m.features }
@@ -168,11 +182,7 @@ func (m *Model) pack(l *Linear) {
 	named := (max(m.outputs, 2) + 7) / 8 * 8
 	m.Packed = make([]byte, 8*named+4*padded*(m.features+1))
 	for i := range named {
-		label := int64(i)
-		if i < len(l.Labels) && len(l.Labels) > 1 {
-			label = l.Labels[i]
-		}
-		binary.LittleEndian.PutUint64(m.Packed[8*i:], uint64(label))
+		binary.LittleEndian.PutUint64(m.Packed[8*i:], uint64(l.Label(i)))
 	}
 	put := func(index int, value float32) {
 		binary.LittleEndian.PutUint32(m.Packed[8*named+4*index:], math.Float32bits(value))

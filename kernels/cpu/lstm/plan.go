@@ -40,7 +40,7 @@ const (
 )
 
 // ErrUnsupported is in the chain of errors about valid LSTMs that these kernels do not run.
-var ErrUnsupported = errors.New("not supported by the CPU's LSTM kernels")
+var ErrUnsupported = errors.New("not supported by the LSTM kernels")
 
 // LSTM holds the attributes and constant inputs of ONNX's LSTM.
 type LSTM struct {
@@ -72,6 +72,17 @@ type Model struct {
 
 // Directions returns 2 for a bidirectional LSTM, else 1.
 func (m *Model) Directions() int { return m.directions }
+
+// Check reports what is wrong with the attributes and the sizes of the weights, or what kernels do not run, and returns the number of directions.
+func (l *LSTM) Check() (directions int, err error) {
+	switch l.Direction {
+	case "", "forward", "reverse":
+		return 1, l.check(1)
+	case "bidirectional":
+		return 2, l.check(2)
+	}
+	return 0, fmt.Errorf("lstm: direction %q is unknown", l.Direction)
+}
 
 func (l *LSTM) check(directions int) error {
 	if l.Inputs < 1 || l.Hidden < 1 || l.Inputs > 1<<20 || l.Hidden > 1<<16 {
@@ -108,17 +119,11 @@ func (l *LSTM) check(directions int) error {
 
 // Compile checks the attributes and packs the weights for the kernels of the level.
 func Compile(level isa.Level, l *LSTM) (*Model, error) {
-	m := &Model{level: level, inputs: l.Inputs, hidden: l.Hidden, directions: 1, reverse: l.Direction == "reverse", peephole: len(l.P) > 0}
-	switch l.Direction {
-	case "", "forward", "reverse":
-	case "bidirectional":
-		m.directions = 2
-	default:
-		return nil, fmt.Errorf("lstm: direction %q is unknown", l.Direction)
-	}
-	if err := l.check(m.directions); err != nil {
+	directions, err := l.Check()
+	if err != nil {
 		return nil, err
 	}
+	m := &Model{level: level, inputs: l.Inputs, hidden: l.Hidden, directions: directions, reverse: l.Direction == "reverse", peephole: len(l.P) > 0}
 	if m.clip = float64(l.Clip); m.clip == 0 {
 		m.clip = math.Inf(1)
 	}

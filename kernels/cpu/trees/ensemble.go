@@ -36,30 +36,31 @@ type Ensemble struct {
 // maxTargets bounds the scores of one row, which live in a thread's scratch.
 const maxTargets = 1 << 16
 
-// node is one node of a validated tree. Every mode is reduced to one comparison of ordered keys: a row goes right where
-// orderedKey(x) > key, left otherwise, and a NaN where missingRight says.
-type node struct {
-	feature      int32
-	left, right  int32 // indices within the tree; both are negative for a leaf
-	key          uint32
-	missingRight bool
-	leaf         int32 // number of the leaf within the ensemble
+// Node is one node of a validated tree. Every mode is reduced to one comparison of ordered keys: a row goes right where
+// the key of its feature is greater, left otherwise, and a NaN where MissingRight says.
+type Node struct {
+	Feature      int32
+	Left, Right  int32 // indices within the tree; both are negative for a leaf
+	Key          uint32
+	MissingRight bool
+	Leaf         int32 // number of the leaf within the ensemble
 }
 
-func (n *node) isLeaf() bool { return n.left < 0 }
+// IsLeaf reports whether the node is a leaf.
+func (n *Node) IsLeaf() bool { return n.Left < 0 }
 
-// vote is what a leaf adds to one target.
-type vote struct {
-	target uint32
-	weight float32
+// Vote is what a leaf adds to one target.
+type Vote struct {
+	Target uint32
+	Weight float32 // never -0
 }
 
-// forest is a validated ensemble. Node 0 of each tree is its root, every other node has exactly one parent, except that the
-// nodes that an equality test is made of share children.
-type forest struct {
-	trees    [][]node
-	votes    [][]vote // by leaf number
-	features int      // one more than the largest feature id
+// Forest is a validated ensemble, from which each device packs its tables. Node 0 of each tree is its root, every other node has exactly one
+// parent, except that the nodes that an equality test is made of share children.
+type Forest struct {
+	Trees    [][]Node
+	Votes    [][]Vote // by leaf number
+	Features int      // one more than the largest feature id
 	equality bool     // some node tested (in)equality, so a tree may be a directed acyclic graph
 }
 
@@ -147,8 +148,8 @@ func (e *Ensemble) checkTargets() error {
 // nodeKey names a node as the attributes do.
 type nodeKey struct{ tree, node int64 }
 
-// validate checks everything that the tables rely on and gives the forest with each node's mode reduced to one form.
-func (e *Ensemble) validate() (*forest, error) {
+// Validate checks everything that tables rely on and gives the forest with each node's mode reduced to one form.
+func (e *Ensemble) Validate() (*Forest, error) {
 	if err := e.checkShape(); err != nil {
 		return nil, err
 	}
@@ -173,7 +174,7 @@ func (e *Ensemble) validate() (*forest, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := builder{ensemble: e, position: position, votes: votes, seen: make([]bool, len(e.NodeTreeIDs)), forest: &forest{}}
+	b := builder{ensemble: e, position: position, votes: votes, seen: make([]bool, len(e.NodeTreeIDs)), forest: &Forest{}}
 	for _, root := range roots {
 		if err := b.addTree(root); err != nil {
 			return nil, fmt.Errorf("tree %d: %w", e.NodeTreeIDs[root], err)
@@ -184,9 +185,9 @@ func (e *Ensemble) validate() (*forest, error) {
 
 // collectVotes groups the leaf weights by node position, in the order of the attributes. Negative zeros become positive: the
 // kernels take a sum of -0 for "no leaf voted".
-func (e *Ensemble) collectVotes(position map[nodeKey]int) ([][]vote, error) {
-	votes := make([][]vote, len(e.NodeTreeIDs))
-	store := make([]vote, len(e.LeafWeights)) // most leaves have one vote: they share one allocation
+func (e *Ensemble) collectVotes(position map[nodeKey]int) ([][]Vote, error) {
+	votes := make([][]Vote, len(e.NodeTreeIDs))
+	store := make([]Vote, len(e.LeafWeights)) // most leaves have one vote: they share one allocation
 	for i, weight := range e.LeafWeights {
 		at, exists := position[nodeKey{e.LeafTreeIDs[i], e.LeafNodeIDs[i]}]
 		if !exists {
@@ -195,7 +196,7 @@ func (e *Ensemble) collectVotes(position map[nodeKey]int) ([][]vote, error) {
 		if weight == 0 {
 			weight = 0
 		}
-		store[i] = vote{uint32(e.LeafTargets[i]), weight}
+		store[i] = Vote{uint32(e.LeafTargets[i]), weight}
 		if votes[at] == nil {
 			votes[at] = store[i : i+1 : i+1]
 		} else {

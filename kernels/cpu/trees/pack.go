@@ -74,11 +74,11 @@ func (m *Model) Trees() int { return m.trees }
 
 // Compile validates the ensemble and packs its tables. It keeps a reference to the ensemble, which must not change.
 func Compile(e *Ensemble) (*Model, error) {
-	f, err := e.validate()
+	f, err := e.Validate()
 	if err != nil {
 		return nil, fmt.Errorf("tree ensemble: %w", err)
 	}
-	p := packer{model: &Model{ensemble: e, features: f.features, trees: len(f.trees)}, forest: f}
+	p := packer{model: &Model{ensemble: e, features: f.Features, trees: len(f.Trees)}, forest: f}
 	p.packVotes()
 	if err := p.packWalk(); err != nil {
 		return nil, fmt.Errorf("tree ensemble: %w", err)
@@ -101,7 +101,7 @@ func Compile(e *Ensemble) (*Model, error) {
 // packer fills the sections of a model.
 type packer struct {
 	model   *Model
-	forest  *forest
+	forest  *Forest
 	section [sections]words
 	gives   []uint32 // by leaf number: the weight's bits, or the number again where leaves hold lists of votes
 }
@@ -126,32 +126,32 @@ func (p *packer) join() []byte {
 // case, and writes the targets or the lists of votes.
 func (p *packer) packVotes() {
 	p.model.single = p.singleTarget()
-	p.gives = make([]uint32, len(p.forest.votes))
+	p.gives = make([]uint32, len(p.forest.Votes))
 	votes := uint32(0)
-	for leaf, list := range p.forest.votes {
+	for leaf, list := range p.forest.Votes {
 		if p.model.single != singleVotes {
-			p.gives[leaf] = math.Float32bits(list[0].weight)
+			p.gives[leaf] = math.Float32bits(list[0].Weight)
 			continue
 		}
 		p.gives[leaf] = uint32(leaf)
 		p.section[sectionRanges].put(votes, uint32(len(list)))
 		for _, v := range list {
-			p.section[sectionVotes].put(v.target, math.Float32bits(v.weight))
+			p.section[sectionVotes].put(v.Target, math.Float32bits(v.Weight))
 		}
 		votes += uint32(len(list))
 	}
 	if p.model.single == singleVotes {
 		return
 	}
-	for _, tree := range p.forest.trees {
+	for _, tree := range p.forest.Trees {
 		p.section[sectionTargets].put(p.treeTarget(tree))
 	}
 }
 
-func (p *packer) treeTarget(tree []node) uint32 {
+func (p *packer) treeTarget(tree []Node) uint32 {
 	for i := range tree {
-		if tree[i].isLeaf() {
-			return p.forest.votes[tree[i].leaf][0].target
+		if tree[i].IsLeaf() {
+			return p.forest.Votes[tree[i].Leaf][0].Target
 		}
 	}
 	return 0 // not reached: a finite tree has a leaf
@@ -162,17 +162,17 @@ func (p *packer) singleTarget() int {
 		return singleVotes
 	}
 	common := -3 // no tree seen yet
-	for _, tree := range p.forest.trees {
+	for _, tree := range p.forest.Trees {
 		target := -1
 		for i := range tree {
-			if !tree[i].isLeaf() {
+			if !tree[i].IsLeaf() {
 				continue
 			}
-			list := p.forest.votes[tree[i].leaf]
-			if len(list) != 1 || target >= 0 && int(list[0].target) != target {
+			list := p.forest.Votes[tree[i].Leaf]
+			if len(list) != 1 || target >= 0 && int(list[0].Target) != target {
 				return singleVotes
 			}
-			target = int(list[0].target)
+			target = int(list[0].Target)
 		}
 		switch common {
 		case -3, target:
@@ -187,25 +187,25 @@ func (p *packer) singleTarget() int {
 // packWalk writes the records of the walk: the children of a node side by side, each tree breadth first.
 func (p *packer) packWalk() error {
 	columns := map[uint64]uint32{}
-	column := func(n *node) uint32 {
+	column := func(n *Node) uint32 {
 		missing := uint32(0)
-		if n.missingRight {
+		if n.MissingRight {
 			missing = math.MaxUint32
 		}
-		key := uint64(n.feature)<<32 | uint64(missing)
+		key := uint64(n.Feature)<<32 | uint64(missing)
 		index, exists := columns[key]
 		if !exists {
 			index = uint32(len(columns))
 			columns[key] = index
-			p.section[sectionWalkColumns].put(uint32(n.feature), missing)
+			p.section[sectionWalkColumns].put(uint32(n.Feature), missing)
 		}
 		return index
 	}
 	largest := 0
-	for _, tree := range p.forest.trees {
+	for _, tree := range p.forest.Trees {
 		largest = max(largest, len(tree))
 		for i := range tree {
-			if !tree[i].isLeaf() {
+			if !tree[i].IsLeaf() {
 				column(&tree[i])
 			}
 		}
@@ -216,7 +216,7 @@ func (p *packer) packWalk() error {
 		return fmt.Errorf("%d columns of features with a tree of %d nodes: their numbers do not fit 32 bits together", len(columns), largest)
 	}
 	first := uint32(0)
-	for _, tree := range p.forest.trees {
+	for _, tree := range p.forest.Trees {
 		records, depth := p.walkTree(tree, column)
 		p.section[sectionWalkTrees].put(first, uint32(depth))
 		first += uint32(records)
@@ -227,15 +227,15 @@ func (p *packer) packWalk() error {
 }
 
 // walkTree appends the records of one tree and returns their number and the number of steps to the lowest leaf.
-func (p *packer) walkTree(tree []node, column func(*node) uint32) (records, depth int) {
+func (p *packer) walkTree(tree []Node, column func(*Node) uint32) (records, depth int) {
 	queue := []int32{0} // by record: its node
 	level := []int{0}
 	pair := make(map[int32]uint32, len(tree)/2) // by node: the record of its left child
 	for at := 0; at < len(queue); at++ {
 		n := &tree[queue[at]]
-		if n.isLeaf() {
+		if n.IsLeaf() {
 			p.section[sectionWalkRecords].put(math.MaxUint32, uint32(at))
-			p.section[sectionWalkLeaves].put(p.gives[n.leaf])
+			p.section[sectionWalkLeaves].put(p.gives[n.Leaf])
 			depth = max(depth, level[at])
 			continue
 		}
@@ -243,10 +243,10 @@ func (p *packer) walkTree(tree []node, column func(*node) uint32) (records, dept
 		if !placed {
 			child = uint32(len(queue))
 			pair[queue[at]] = child
-			queue = append(queue, n.left, n.right)
+			queue = append(queue, n.Left, n.Right)
 			level = append(level, level[at]+1, level[at]+1)
 		}
-		p.section[sectionWalkRecords].put(n.key, column(n)<<p.model.linkBits|child)
+		p.section[sectionWalkRecords].put(n.Key, column(n)<<p.model.linkBits|child)
 		p.section[sectionWalkLeaves].put(0)
 	}
 	if p.forest.equality {

@@ -31,13 +31,13 @@ func (p *packer) packQuick() {
 		return
 	}
 	keys := map[int32][]uint32{}
-	for _, tree := range p.forest.trees {
+	for _, tree := range p.forest.Trees {
 		if len(tree) > 2*quickLeaves-1 {
 			return
 		}
 		for i := range tree {
-			if !tree[i].isLeaf() {
-				keys[tree[i].feature] = append(keys[tree[i].feature], tree[i].key)
+			if !tree[i].IsLeaf() {
+				keys[tree[i].Feature] = append(keys[tree[i].Feature], tree[i].Key)
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func (p *packer) packQuick() {
 		return
 	}
 	q := quickPacker{packer: p, keys: keys, columns: columns}
-	for _, tree := range p.forest.trees {
+	for _, tree := range p.forest.Trees {
 		q.packTree(tree)
 	}
 	p.model.quick, p.model.quickFeatures, p.model.quickColumns = true, len(keys), len(columns)
@@ -59,11 +59,11 @@ func (p *packer) packQuick() {
 // quickColumns numbers the columns of codes and writes the features, their keys and their columns.
 func (p *packer) quickColumns(keys map[int32][]uint32) map[codeColumn]uint32 {
 	used := map[codeColumn]bool{}
-	for _, tree := range p.forest.trees {
+	for _, tree := range p.forest.Trees {
 		for i := range tree {
-			if n := &tree[i]; !n.isLeaf() {
-				rank, _ := slices.BinarySearch(keys[n.feature], n.key)
-				used[codeColumn{n.feature, rank / codeKeys, n.missingRight}] = true
+			if n := &tree[i]; !n.IsLeaf() {
+				rank, _ := slices.BinarySearch(keys[n.Feature], n.Key)
+				used[codeColumn{n.Feature, rank / codeKeys, n.MissingRight}] = true
 			}
 		}
 	}
@@ -114,7 +114,7 @@ type quickPacker struct {
 	*packer
 	keys      map[int32][]uint32
 	columns   map[codeColumn]uint32
-	tree      []node
+	tree      []Node
 	leaves    int // of the tree, numbered from left to right
 	planes    [quickLeaves / planeLeaves][]quickTest
 	allPlanes int
@@ -127,7 +127,7 @@ type quickTest struct {
 	clear  uint8
 }
 
-func (q *quickPacker) packTree(tree []node) {
+func (q *quickPacker) packTree(tree []Node) {
 	for i := range q.planes {
 		q.planes[i] = q.planes[i][:0]
 	}
@@ -149,17 +149,17 @@ func (q *quickPacker) packTree(tree []node) {
 // visit numbers the leaves below a node and writes the tests of its inner nodes. A tree of at most 64 leaves is at most 63 deep.
 func (q *quickPacker) visit(at int32) {
 	n := &q.tree[at]
-	if n.isLeaf() {
-		q.section[sectionQuickLeaves].put(q.gives[n.leaf])
+	if n.IsLeaf() {
+		q.section[sectionQuickLeaves].put(q.gives[n.Leaf])
 		q.leaves++
 		return
 	}
 	first := q.leaves
-	q.visit(n.left)
+	q.visit(n.Left)
 	middle := q.leaves
-	q.visit(n.right)
-	rank, _ := slices.BinarySearch(q.keys[n.feature], n.key)
-	column := q.columns[codeColumn{n.feature, rank / codeKeys, n.missingRight}]
+	q.visit(n.Right)
+	rank, _ := slices.BinarySearch(q.keys[n.Feature], n.Key)
+	column := q.columns[codeColumn{n.Feature, rank / codeKeys, n.MissingRight}]
 	code := int8(rank%codeKeys - 128)
 	for plane := first / planeLeaves; plane*planeLeaves < middle; plane++ {
 		from, to := max(first-plane*planeLeaves, 0), min(middle-plane*planeLeaves, planeLeaves)

@@ -127,6 +127,21 @@ func (m *Model) rowCost(kernel Kernel) float64 {
 	return 1.5*float64(m.totalDepth) + 2*float64(m.trees)
 }
 
+// Codes returns the numbers by which kernels know the aggregate function and the post-transform.
+func (e *Ensemble) Codes() (aggregate, transform int) {
+	return max(0, slices.Index(aggregates, e.Aggregate)), max(0, slices.Index(transforms, e.PostTransform))
+}
+
+// Binary reports whether there are two classes and votes for one of them only, and whether no weight is negative.
+func (e *Ensemble) Binary() (binary, positive bool) {
+	binary, positive = e.Targets == 2 && len(e.LeafTargets) > 0, true
+	for i, target := range e.LeafTargets {
+		binary = binary && target == e.LeafTargets[0]
+		positive = positive && !(e.LeafWeights[i] < 0)
+	}
+	return binary, positive
+}
+
 func (m *Model) setParameters(s *step.Step, call Call, tileRows int) {
 	e := m.ensemble
 	number := func(condition bool) int64 {
@@ -145,15 +160,11 @@ func (m *Model) setParameters(s *step.Step, call Call, tileRows int) {
 	s.Parameter[parameterQuickColumns] = int64(m.quickColumns)
 	s.Parameter[parameterLinkBits] = int64(m.linkBits)
 	s.Parameter[parameterSingle] = int64(m.single)
-	s.Parameter[parameterAggregate] = int64(max(0, slices.Index(aggregates, e.Aggregate)))
-	s.Parameter[parameterTransform] = int64(max(0, slices.Index(transforms, e.PostTransform)))
+	aggregate, transform := e.Codes()
+	s.Parameter[parameterAggregate], s.Parameter[parameterTransform] = int64(aggregate), int64(transform)
 	s.Parameter[parameterClassifier] = number(e.Classifier)
-	binary, positive := e.Targets == 2, true
-	for i, target := range e.LeafTargets {
-		binary = binary && target == e.LeafTargets[0]
-		positive = positive && !(e.LeafWeights[i] < 0)
-	}
-	s.Parameter[parameterBinary] = number(binary && len(e.LeafTargets) > 0)
+	binary, positive := e.Binary()
+	s.Parameter[parameterBinary] = number(binary)
 	s.Parameter[parameterPositive] = number(positive)
 	s.Parameter[parameterBases] = int64(len(e.BaseValues))
 }

@@ -18,7 +18,7 @@ import (
 var ErrNoCompiler = errors.New("g++ is not installed: the CUDA kernels cannot be emulated")
 
 // flags of the compiler. Multiply-adds are not fused where the source does not say so: the GPU's compiler does fuse, and tests allow for both.
-var flags = []string{"-std=c++17", "-O2", "-g1", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-unused-variable"}
+var flags = []string{"-std=c++17", "-O3", "-g1", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-unused-variable"}
 
 // Build compiles all kernels into a shared library, or finds the one that was built of the same sources, and returns its path.
 var Build = sync.OnceValues(func() (string, error) { return build(Folder(), Cache()) })
@@ -51,11 +51,11 @@ func build(folder, cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return buildSources(folder, cache, "kernels", sources)
+	return buildOf(folder, cache, "kernels", sources)
 }
 
-// buildSources compiles sources that include the kernels' headers into a library.
-func buildSources(folder, cache, name string, sources []string) (string, error) {
+// buildOf builds a library of kernels, which include headers of the folder.
+func buildOf(folder, cache, name string, sources []string) (string, error) {
 	compiler, err := exec.LookPath("g++")
 	if err != nil {
 		return "", ErrNoCompiler
@@ -64,27 +64,19 @@ func buildSources(folder, cache, name string, sources []string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	options := append(slices.Clone(flags), "-I"+folder)
-	compile := func(source string) (string, error) { return Compile(compiler, source, cache, headers, options...) }
-	fibers := make([]string, 2)
-	for i, name := range []string{"fibers.cc", "copies.cc"} {
-		if fibers[i], err = compile(filepath.Join(folder, "emulation", "source", name)); err != nil {
-			return "", err
-		}
+	compile := func(sources []string) ([]string, error) {
+		return CompileAll(compiler, sources, cache, headers, append(slices.Clone(flags), "-I"+folder))
 	}
-	objects := make([]string, len(sources))
-	failures := make([]error, len(sources))
-	var group sync.WaitGroup
-	slots := make(chan struct{}, max(1, runtime.NumCPU()))
-	for i, source := range sources {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			objects[i], failures[i] = compile(source)
-		})
+	own, err := filepath.Glob(filepath.Join(folder, "emulation", "source", "*.cc"))
+	if err != nil {
+		return "", err
 	}
-	group.Wait()
-	if err := errors.Join(failures...); err != nil {
+	fibers, err := compile(own)
+	if err != nil {
+		return "", err
+	}
+	objects, err := compile(sources)
+	if err != nil {
 		return "", err
 	}
 	// The fibers have a library of their own: pointers that belong to a thread are fast only in a library with few bytes for each thread, and kernels'
@@ -94,6 +86,22 @@ func buildSources(folder, cache, name string, sources []string) (string, error) 
 		return "", err
 	}
 	return Link(compiler, cache, name, objects, scheduler)
+}
+
+// CompileAll is Compile for many sources, as many at a time as there are processors.
+func CompileAll(compiler string, sources []string, cache, salt string, options []string) ([]string, error) {
+	objects, failures := make([]string, len(sources)), make([]error, len(sources))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, runtime.NumCPU())
+	for i, source := range sources {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			objects[i], failures[i] = Compile(compiler, source, cache, salt, options...)
+		})
+	}
+	group.Wait()
+	return objects, errors.Join(failures...)
 }
 
 // hashHeaders hashes everything that a source may include.

@@ -40,7 +40,7 @@ func Open(t testing.TB) *Library {
 // OpenSource builds kernels that are a test's own, in one file, and loads them.
 func OpenSource(t testing.TB, source string) *Library {
 	t.Helper()
-	return open(t, func() (string, error) { return buildSources(Folder(), Cache(), "test", []string{source}) })
+	return open(t, func() (string, error) { return buildOf(Folder(), Cache(), "test", []string{source}) })
 }
 
 func open(t testing.TB, build func() (string, error)) *Library {

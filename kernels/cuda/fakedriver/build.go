@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -36,7 +35,8 @@ func build(kernels, cache string) (Libraries, error) {
 		return built, err
 	}
 	source := filepath.Join(kernels, "fakedriver", "source")
-	includes := []string{filepath.Join(kernels, "..", "..", "cgo", "cuda", "include"), source}
+	bindings := filepath.Join(kernels, "..", "..", "cgo")
+	includes := []string{filepath.Join(bindings, "cuda", "include"), filepath.Join(bindings, "cublas"), source, filepath.Join(kernels, "emulation", "source")}
 	salt, err := hashHeaders(includes)
 	if err != nil {
 		return built, err
@@ -45,14 +45,14 @@ func build(kernels, cache string) (Libraries, error) {
 	for _, folder := range includes {
 		options = append(options, "-I"+folder)
 	}
-	objects, err := compileAll(compiler, filepath.Join(source, "*.cc"), cache, salt, options)
+	objects, err := compile(compiler, source, cache, salt, options)
 	if err != nil {
 		return built, err
 	}
 	if built.Driver, err = emulation.Link(compiler, cache, "fakecuda", objects, "-ldl", "-lpthread"); err != nil {
 		return built, err
 	}
-	objects, err = compileAll(compiler, filepath.Join(source, "blas", "*.cc"), cache, salt, append(options, fast...))
+	objects, err = compile(compiler, filepath.Join(source, "blas"), cache, salt, append(options, fast...))
 	if err != nil {
 		return built, err
 	}
@@ -61,28 +61,13 @@ func build(kernels, cache string) (Libraries, error) {
 	return built, err
 }
 
-func compileAll(compiler, pattern, cache, salt string, options []string) ([]string, error) {
-	sources, err := filepath.Glob(pattern)
+// compile compiles the sources of a folder.
+func compile(compiler, folder, cache, salt string, options []string) ([]string, error) {
+	sources, err := filepath.Glob(filepath.Join(folder, "*.cc"))
 	if err != nil {
 		return nil, err
 	}
-	objects, failures := make([]string, len(sources)), make([]error, len(sources))
-	var group sync.WaitGroup
-	slots := make(chan struct{}, runtime.NumCPU())
-	for i, source := range sources {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			objects[i], failures[i] = emulation.Compile(compiler, source, cache, salt, options...)
-		})
-	}
-	group.Wait()
-	for _, err := range failures {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return objects, nil
+	return emulation.CompileAll(compiler, sources, cache, salt, options)
 }
 
 // hashHeaders hashes everything that a source may include.

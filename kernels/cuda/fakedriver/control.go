@@ -39,6 +39,7 @@ type Report struct {
 	DeviceBytes, PinnedBytes                                                                      int64
 	Abandoned                                                                                     int64 // objects that their context took with it
 	Corruptions                                                                                   int64 // allocations written to beyond their ends
+	Library                                                                                       int64 // objects of the fake cuBLASLt
 }
 
 func open(path string) (*Control, error) {
@@ -94,7 +95,7 @@ func (c *Control) Failed() string {
 	return ""
 }
 
-// Calls is the number of calls of the driver so far.
+// Calls is the number of calls of the driver so far, without those that asked in vain whether an event has happened.
 func (c *Control) Calls() int64 { return int64(C.call_count(c.calls)) }
 
 // SetLatency sets how long every kernel takes at least.
@@ -111,5 +112,6 @@ func (c *Control) Report() Report {
 		Contexts: int64(r.contexts), Modules: int64(r.modules), Streams: int64(r.streams), Events: int64(r.events), Graphs: int64(r.graphs),
 		Executables: int64(r.executables), DeviceAllocations: int64(r.device_allocations), PinnedAllocations: int64(r.pinned_allocations),
 		DeviceBytes: int64(r.device_bytes), PinnedBytes: int64(r.pinned_bytes), Abandoned: int64(r.abandoned), Corruptions: int64(r.corruptions),
+		Library: int64(r.library),
 	}
 }

@@ -15,6 +15,7 @@ struct inferd_fake_report {
 	int64_t device_bytes, pinned_bytes;
 	int64_t abandoned;   // objects that their context took with it
 	int64_t corruptions; // allocations that were written to beyond their ends
+	int64_t library;     // objects of the fake cuBLASLt
 };
 
 // Lets the nth call from now of a function fail; NULL means any function, "kernel" a kernel while it runs. A sticky failure loses the context: every later
@@ -24,7 +25,7 @@ void inferd_fake_fail(const char *function, long nth, CUresult code, int sticky)
 // The function that failed by order, or NULL where none has yet.
 const char *inferd_fake_failed(void);
 
-// The number of calls of the driver so far.
+// The number of calls of the driver so far, without those that asked in vain whether an event has happened.
 long inferd_fake_calls(void);
 
 // How long every kernel takes at least.
@@ -35,8 +36,10 @@ void inferd_fake_set_memory(size_t bytes);
 
 void inferd_fake_get_report(struct inferd_fake_report *report);
 
-// For the fake cuBLAS: counts a call and says how it is to fail, and puts work on a stream with a copy of its record, captured like any other.
-CUresult inferd_fake_enter(const char *function);
+// For the fake cuBLASLt: counts a call and says how it is to fail, counts objects, and puts work on a stream with a copy of its record, captured like any other.
+CUresult inferd_fake_enter(const char *function, int needs_context);
+void inferd_fake_count(int64_t objects);
+int inferd_fake_capturing(CUstream stream);
 CUresult inferd_fake_enqueue(CUstream stream, void (*work)(const void *record), const void *record, size_t bytes);
 
 #ifdef __cplusplus

@@ -10,7 +10,7 @@
 
 namespace fake {
 
-std::atomic<int64_t> abandoned{0}, corruptions{0};
+std::atomic<int64_t> abandoned{0}, corruptions{0}, library_objects{0};
 
 namespace {
 
@@ -102,7 +102,8 @@ long inferd_fake_calls(void) { return calls; }
 void inferd_fake_set_latency(long nanoseconds) { settings().latency_ns = nanoseconds; }
 void inferd_fake_set_memory(size_t bytes) { settings().memory = bytes; }
 
-CUresult inferd_fake_enter(const char *function) { return Call(function, Needs::context).code; }
+CUresult inferd_fake_enter(const char *function, int needs_context) { return Call(function, needs_context ? Needs::context : Needs::nothing).code; }
+void inferd_fake_count(int64_t objects) { library_objects += objects; }
 
 void inferd_fake_get_report(struct inferd_fake_report *report)
 {
@@ -115,6 +116,7 @@ void inferd_fake_get_report(struct inferd_fake_report *report)
 	report->executables = executables().count();
 	report->abandoned = abandoned;
 	report->corruptions = corruptions;
+	report->library = library_objects;
 	count_memory(report);
 }
 }

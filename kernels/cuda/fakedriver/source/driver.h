@@ -102,7 +102,7 @@ CUresult ordered_failure(const char *function, CUcontext context);
 // Takes all of a context's objects with it and counts them.
 void destroy_context(CUcontext context);
 
-extern std::atomic<int64_t> abandoned, corruptions;
+extern std::atomic<int64_t> abandoned, corruptions, library_objects;
 
 } // namespace fake
 

@@ -94,10 +94,13 @@ CUresult cuEventRecord(CUevent event, CUstream handle)
 	return submit(handle, {[state, number] { state->complete(number); return CUDA_SUCCESS; }, true});
 }
 
+// Asking in vain does not count as a call: how often somebody does is a matter of time, and calls are counted so that each can be made to fail.
 CUresult cuEventQuery(CUevent event)
 {
-	ENTER(context);
 	auto found = events().find(event);
+	if (found && !found->state->done() && current() && !current()->destroyed && current()->lost == CUDA_SUCCESS)
+		return CUDA_ERROR_NOT_READY;
+	ENTER(context);
 	if (!found)
 		return CUDA_ERROR_INVALID_HANDLE;
 	if (!found->state->done())

@@ -268,6 +268,12 @@ CUresult cuStreamWaitEvent(CUstream handle, CUevent event, unsigned)
 	return submit(handle, {[state, recorded] { state->wait(recorded); return CUDA_SUCCESS; }, true});
 }
 
+int inferd_fake_capturing(CUstream handle)
+{
+	auto stream = streams().find(handle);
+	return stream && stream->capture;
+}
+
 CUresult inferd_fake_enqueue(CUstream handle, void (*work)(const void *), const void *record, size_t bytes)
 {
 	auto *first = static_cast<const char *>(record);
