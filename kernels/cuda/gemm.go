@@ -81,7 +81,10 @@ func (g Gemm) Plan() ([]Launch, error) {
 		return []Launch{l}, nil
 	}
 	join, err := c.split.join(g.Type, e, g.M, g.N, g.Sums, g.Bias, g.Residual, g.C.Operand)
-	return []Launch{l, join}, err
+	if err != nil {
+		return nil, err
+	}
+	return []Launch{l, join}, nil
 }
 
 // WorkspaceBytes is the memory that the product needs while it is computed. It does not depend on where operands lie.

@@ -15,7 +15,7 @@ struct Segments {
 	int64_t count, steps;
 };
 
-// The sums of a tile that adds up segments. An element of the total is rounded as join.cuh does it.
+// The sums of a tile that adds up segments. An element of the total is rounded as join.cu does it.
 template <typename Tile> struct Folded : Tile {
 	static constexpr bool kFolds = true;
 	static constexpr int kSums = static_cast<int>(sizeof(Tile::sum) / sizeof(float));
@@ -117,7 +117,7 @@ template <typename Tile, typename T> INLINE void write_tile(const Tile &tile, un
 	visit_parts(tile, shared, [&](const float *slab, int row) { finish_part<Tile, T>(slab, r, e, first_row + row, first_column); });
 }
 
-// Writes the sums as they are, for join.cuh: rows that are `pitch` apart, a multiple of four of them.
+// Writes the sums as they are, for join.cu: rows that are `pitch` apart, a multiple of four of them.
 template <typename Tile> INLINE void write_sums(const Tile &tile, unsigned char *shared, float *to, int64_t pitch, int64_t rows, int64_t columns, int64_t first_row, int64_t first_column)
 {
 	constexpr int kPacks = Tile::kN / 4;
