@@ -86,6 +86,7 @@ func copyCases() []copyCase {
 		{name: "reversed", copies: all(strided(299, []int64{50, 6}, -6, -1)), xElements: 300, yElements: 300},
 		{name: "every other", copies: all(strided(0, []int64{20, 32}, 64, 2)), xElements: 1280, yElements: 640, kernelOf4: "copy_packed_4"},
 		{name: "expand last", copies: all(strided(0, []int64{5, 3, 40}, 3, 1, 0)), xElements: 15, yElements: 600, kernelOf1: "copy_packed_1"},
+		{name: "expand few", copies: all(strided(0, []int64{3, 40}, 1, 0)), xElements: 3, yElements: 120, kernelOf1: "copy_packed_1", kernelOf4: "copy_packed_4"},
 		{name: "expand first", copies: all(strided(0, []int64{7, 64}, 0, 1)), xElements: 64, yElements: 448, kernelOf1: "copy_units_16"},
 		{name: "tile", copies: all(strided(0, []int64{3, 2, 3, 5}, 0, 5, 0, 1)), xElements: 10, yElements: 90},
 		{name: "concat", copies: slices(64, 128, 32), xElements: 5 * 224, yElements: 5 * 224, kernelOf1: "copy_units_16"},

@@ -73,8 +73,8 @@ func (n *nest) fillsPacks() bool {
 func (n *nest) followSource() {
 	last := len(n.loop.Dims) - 1
 	short := slices.Index(n.source(), 1)
-	if short < 0 || short == last || n.loop.Dims[short] < 2 || n.loop.Dims[short] >= shortSide {
-		return
+	if short < 0 || short == last || n.loop.Dims[short] < 2 || n.loop.Dims[short] >= shortSide || n.source()[last] == 0 {
+		return // or the source repeats along the rows: it is read from the cache anyhow
 	}
 	for _, list := range [][]int64{n.loop.Dims, n.source(), n.destination()} {
 		moved := list[short]
