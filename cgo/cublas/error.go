@@ -25,6 +25,12 @@ func (e *Error) NotSupported() bool {
 // OutOfMemory reports whether there was too little memory.
 func (e *Error) OutOfMemory() bool { return e.Status == C.CUBLAS_STATUS_ALLOC_FAILED }
 
+// statusText says what a status means.
+func statusText(status int) string {
+	code := C.cublasStatus_t(status)
+	return fmt.Sprintf("%s (%s)", C.GoString(C.inferd_cublas_status_text(code)), C.GoString(C.inferd_cublas_status_name(code)))
+}
+
 // newError explains a status; nil for success.
 func newError(call string, status C.cublasStatus_t) error {
 	if status == C.CUBLAS_STATUS_SUCCESS {

@@ -109,7 +109,7 @@ func (h *Handle) Append(q *cuda.Sequence, c *Choice, at Addresses) error {
 		C.inferd_cublas_product_free(product)
 		return err
 	}
-	q.Call("cublasLtMatmul "+c.Matmul.key(c.Workspace), unsafe.Pointer(C.inferd_cublas_call), unsafe.Pointer(product))
+	q.Call("cublasLtMatmul "+c.Matmul.key(c.Workspace), unsafe.Pointer(C.inferd_cublas_call), unsafe.Pointer(product), statusText)
 	q.OnClose(func() { C.inferd_cublas_product_free(product) })
 	return nil
 }

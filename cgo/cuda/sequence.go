@@ -16,16 +16,19 @@ type Sequence struct {
 	device *Device
 	c      *C.struct_inferd_cuda_sequence
 	names  []string // of the operations, for errors
-	closed []func()
+	// statuses explain what calls return, by operation.
+	statuses map[int]func(status int) string
+	closed   []func()
 }
 
 // CallError says that a function which an operation calls has failed, while the device works on.
 type CallError struct {
 	Operation string
-	Status    int // what the function returned
+	Status    int    // what the function returned
+	Reason    string // what that means
 }
 
-func (e *CallError) Error() string { return fmt.Sprintf("%s: status %d", e.Operation, e.Status) }
+func (e *CallError) Error() string { return fmt.Sprintf("%s: %s", e.Operation, e.Reason) }
 
 // NewSequence returns an empty sequence for a stream.
 func (s *Stream) NewSequence() *Sequence {
@@ -81,9 +84,13 @@ func (q *Sequence) Fill(to Address, value byte, bytes int64) {
 	}, nil)
 }
 
-// Call appends a call of a C function, int (*)(void *record, CUstream), which puts work on the stream and returns 0. The record is C memory that outlives
-// the sequence.
-func (q *Sequence) Call(name string, function, record unsafe.Pointer) {
+// Call appends a call of a C function, int (*)(void *record, CUstream), which puts work on the stream and returns 0; explain says what else it may return.
+// The record is C memory that outlives the sequence.
+func (q *Sequence) Call(name string, function, record unsafe.Pointer, explain func(status int) string) {
+	if q.statuses == nil {
+		q.statuses = make(map[int]func(int) string)
+	}
+	q.statuses[q.Len()] = explain
 	q.append(name, &C.struct_inferd_cuda_operation{
 		kind: C.INFERD_CUDA_CALL, callable: C.inferd_cuda_callable(function), record: record,
 	}, nil)
@@ -153,7 +160,8 @@ func (q *Sequence) explain(code C.CUresult) error {
 		where = fmt.Sprintf("%s (operation %d of %d, %s)", where, at, len(q.names), q.names[at])
 	}
 	if code == C.INFERD_CUDA_CALL_FAILED {
-		return &CallError{Operation: where, Status: int(q.c.status)}
+		status := int(q.c.status)
+		return &CallError{Operation: where, Status: status, Reason: q.statuses[int(q.c.at)](status)}
 	}
 	return q.device.failure(where, code)
 }

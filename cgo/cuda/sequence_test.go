@@ -4,6 +4,7 @@ package cuda_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func TestSequences(t *testing.T) {
 	q.CopyToDevice(b.address, unsafe.Pointer(&in[0]), 4*benchWidth)
 	b.launch(q)
 	q.CopyOnDevice(second, b.address, 4*(benchWidth-1))
-	q.Call("a call", callable.Function(), callable.Record())
+	q.Call("a call", callable.Function(), callable.Record(), explainStatus)
 	q.CopyToHost(unsafe.Pointer(&out[0]), second, 4*benchWidth)
 	q.Fill(second, 1, 0) // nothing
 	if q.Len() != 6 || q.Captured() {
@@ -143,17 +144,20 @@ func TestFailuresOfCaptures(t *testing.T) {
 	}
 }
 
+// explainStatus says what the callable of package fakedriver returns.
+func explainStatus(status int) string { return fmt.Sprintf("it said %d", status) }
+
 // TestCallsThatFail tells a failure of the function from one of the device.
 func TestCallsThatFail(t *testing.T) {
 	b := newBench(t)
 	callable := fakedriver.NewCallable()
 	defer callable.Free()
 	q := b.sequence()
-	q.Call("a product", callable.Function(), callable.Record())
+	q.Call("a product", callable.Function(), callable.Record(), explainStatus)
 	callable.Answer(13)
 	for range 2 {
 		var e *cuda.CallError
-		if err := q.Submit(nil); !errors.As(err, &e) || e.Status != 13 || !strings.Contains(err.Error(), "a product") || cuda.IsSticky(err) {
+		if err := q.Submit(nil); !errors.As(err, &e) || e.Status != 13 || !strings.Contains(err.Error(), "a product): it said 13") || cuda.IsSticky(err) {
 			t.Errorf("submitting: %v", err)
 		}
 		if err := q.Capture(); !errors.As(err, &e) || e.Status != 13 {

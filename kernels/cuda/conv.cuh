@@ -12,7 +12,10 @@
 struct ConvArguments {
 	const void *x, *weights, *bias, *residual;
 	void *y;
+	void *sums; // of segments, [segments, rows, sums_pitch] in float, where blocks share them
 	Epilogue epilogue;
+	Segments segments;
+	int64_t sums_pitch;
 	int64_t images, row_tiles, column_tiles;
 	int64_t weight_group, weight_row, weight_depth;          // strides of the weights in elements: groups, output channels, K
 	int32_t height, width, channels, group_channels;         // of the input; of one group
@@ -57,18 +60,19 @@ template <typename T, int Rows, int Threads, bool Wide> struct Patches {
 		const int row = static_cast<int>(threadIdx.x) / kChunks, chunk = static_cast<int>(threadIdx.x) % kChunks;
 		place = place_of_chunk<kChunks>(row, chunk);
 		tap.advance(c, chunk * kWide<T>);
-		const int pixels = c.output_height * c.output_width;
+		const uint32_t width = static_cast<uint32_t>(c.output_width), pixels = static_cast<uint32_t>(c.output_height) * width;
 #pragma unroll
 		for (int i = 0; i < kCopies; i++) {
-			const int64_t at = first_row + row + i * kApart;
-			const int image = static_cast<int>(at / pixels), within = static_cast<int>(at % pixels);
-			top[i] = within / c.output_width * c.stride_height - c.pad_top;
-			left[i] = within % c.output_width * c.stride_width - c.pad_left;
-			pixel[i] = (image * c.height + top[i]) * c.width + left[i];
+			const uint32_t at = static_cast<uint32_t>(first_row) + row + i * kApart, image = at / pixels, within = at % pixels;
+			top[i] = static_cast<int>(within / width) * c.stride_height - c.pad_top;
+			left[i] = static_cast<int>(within % width) * c.stride_width - c.pad_left;
+			pixel[i] = (static_cast<int>(image) * c.height + top[i]) * c.width + left[i];
 			if (image >= c.images)
 				top[i] = INT32_MIN / 2; // no row of an image, whatever the tap
 		}
 	}
+
+	__device__ __forceinline__ void skip(int64_t stages) { tap.advance(c, static_cast<int>(stages) * kStageDepth<T>); }
 
 	// The element of a row's patch at the tap; null where there is padding, or K is over.
 	__device__ __forceinline__ const T *element(int i) const
@@ -99,17 +103,25 @@ template <typename T, int Rows, int Threads, bool Wide> struct Patches {
 template <typename Element, typename Tile, typename LoadA, typename LoadB> INLINE void conv(const ConvArguments &c)
 {
 	DYNAMIC_SHARED(unsigned char, shared);
-	const int64_t tiles = c.row_tiles * c.column_tiles, group = blockIdx.x / tiles, first = group * c.group_outputs;
-	int64_t row, column;
-	find_tile(blockIdx.x % tiles, c.row_tiles, c.column_tiles, &row, &column);
-	row *= Tile::kM;
-	column *= Tile::kN;
+	const uint32_t row_tiles = static_cast<uint32_t>(c.row_tiles), column_tiles = static_cast<uint32_t>(c.column_tiles), tiles = row_tiles * column_tiles;
 	const int64_t rows = c.images * c.output_height * c.output_width;
 	const int depth = c.kernel_height * c.kernel_width * c.group_channels;
+	const BlockSteps<Tile> steps(c.segments, blockIdx.x / tiles, stages_of<Element>(depth));
+	const int64_t group = steps.outer, first = group * c.group_outputs;
+	int64_t row, column;
+	find_tile(blockIdx.x % tiles, row_tiles, column_tiles, &row, &column);
+	row *= Tile::kM;
+	column *= Tile::kN;
 	LoadA a(c, static_cast<const Element *>(c.x) + group * c.group_channels, row);
 	LoadB b({static_cast<const Element *>(c.weights) + group * c.weight_group, c.weight_row, c.weight_depth, c.group_outputs, depth}, column);
+	a.skip(steps.first);
+	b.skip(steps.first);
 	Tile tile;
-	multiply_stages(tile, a, b, stages_of<Element>(depth), shared);
+	multiply_stages(tile, a, b, steps.count, static_cast<int>(c.segments.steps), shared);
+	if (!Tile::kFolds && c.segments.count > 1) {
+		write_sums(tile, shared, static_cast<float *>(c.sums) + steps.segment * rows * c.sums_pitch + first, c.sums_pitch, rows, c.group_outputs, row, column);
+		return;
+	}
 	const auto *bias = static_cast<const Element *>(c.bias), *residual = static_cast<const Element *>(c.residual);
 	const Result<Element> result = {static_cast<Element *>(c.y) + first, bias ? bias + first : nullptr, residual ? residual + first : nullptr, rows, c.group_outputs};
 	write_tile(tile, shared, result, c.epilogue, row, column);

@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"math"
+	"slices"
 
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
@@ -17,15 +18,17 @@ type Conv struct {
 	Strides, Dilations        [2]int64
 	PadTop, PadLeft           int64 // the rest follows from the output's size
 	X, W, Y                   step.Operand
-	Epilogue                  // alpha is 1
+	Sums                      step.Operand // memory of WorkspaceBytes
+	Epilogue                               // alpha is 1
 	Multiprocessors           int64
 }
 
 // convArguments mirrors ConvArguments.
 type convArguments struct {
-	x, weights, bias, residual, y                                                                        address
+	x, weights, bias, residual, y, sums                                                                  address
 	epilogue                                                                                             epilogueArguments
-	images, rowTiles, columnTiles                                                                        int64
+	segments                                                                                             segments
+	sumsPitch, images, rowTiles, columnTiles                                                             int64
 	weightGroup, weightRow, weightDepth                                                                  int64
 	height, width, channels, groupChannels                                                               int32
 	outputHeight, outputWidth, groupOutputs, groups                                                      int32
@@ -56,7 +59,7 @@ func (c *Conv) check() error {
 		return unsupported("a convolution of %v", c.Type)
 	case c.Form != c.FormFor(c.Type, c.TensorFloat):
 		return unsupported("weights in form %v", c.Form)
-	case max(c.Images*c.Height*c.Width, c.OutputHeight*c.OutputWidth, c.depth(), c.Groups*c.GroupChannels, c.Outputs) > most:
+	case max(c.Images*c.Height*c.Width, c.rows(), c.depth(), c.Groups*c.GroupChannels, c.Outputs) > most:
 		return unsupported("a convolution of %d images of %d x %d x %d", c.Images, c.Height, c.Width, c.Groups*c.GroupChannels)
 	case max(c.KernelHeight*c.Dilations[0], c.KernelWidth*c.Dilations[1], c.OutputHeight*c.Strides[0], c.OutputWidth*c.Strides[1]) > most/2:
 		return unsupported("a convolution with a kernel of %d x %d", c.KernelHeight, c.KernelWidth)
@@ -77,6 +80,7 @@ func (c *Conv) gemm() Gemm {
 		A: GemmMatrix{Operand: c.X, Row: c.GroupChannels, Column: 1}, C: GemmMatrix{Operand: c.Y, Row: c.Outputs, Column: 1},
 		B:        GemmMatrix{Operand: c.W, Row: c.pitch(), Column: 1},
 		Epilogue: c.Epilogue, ResidualRow: c.Outputs, ResidualColumn: 1, Multiprocessors: c.Multiprocessors,
+		Sums: c.Sums, split: c.segments(),
 	}
 	if c.Form == FormRows {
 		g.B.Row, g.B.Column = 1, c.pitch()
@@ -85,39 +89,82 @@ func (c *Conv) gemm() Gemm {
 	return g
 }
 
-// The tiles of convolutions: layers with few channels waste less of a slim one.
+// slimTile wastes less of layers with few channels than a square one.
+var slimTile = tile{64, 32, 128, 6, 0.55}
+
+// The variants of the kernels: with chunks of 16 bytes of channels, and without.
 var (
-	convMmaTiles    = []tile{mmaTiles[0], mmaTiles[1], mmaTiles[2], {64, 32, 128, 6, 0.5}, mmaTiles[3]}
-	convFmaTiles    = []tile{fmaTiles[0], fmaTiles[1], {64, 32, 128, 6, 0.6}, fmaTiles[2]}
-	convNarrowTiles = []tile{mmaTiles[2], {64, 32, 128, 6, 0.6}}
+	convWideMMA   = variant{"wide", append(slices.Clone(mmaTiles), slimTile), foldedMMA}
+	convWideFMA   = variant{"wide", append(slices.Clone(fmaTiles), slimTile), foldedFMA}
+	convNarrowMMA = variant{"narrow", []tile{mmaTiles[2], slimTile}, foldedMMA}
+	convNarrowFMA = variant{"narrow", []tile{fmaTiles[1], slimTile}, foldedFMA}
 )
+
+// segments splits the sums by what one image gives to do.
+func (c *Conv) segments() segments {
+	steps := divide(c.depth()*c.Type.Size(), stageBytes)
+	if c.Groups > 1 {
+		return segments{1, steps}
+	}
+	rowTiles, columnTiles := foldedFMA.count(c.OutputHeight*c.OutputWidth, c.Outputs)
+	return splitDepth(steps, rowTiles*columnTiles)
+}
+
+// choose chooses the kernel of the product of patches and weights.
+func (c *Conv) choose() choice {
+	wide := c.GroupChannels%(wideBytes/c.Type.Size()) == 0 && alignedTo(wideBytes, c.X)
+	v := convNarrowMMA
+	switch isFMA := c.Form == FormColumns; {
+	case wide && isFMA:
+		v = convWideFMA
+	case wide:
+		v = convWideMMA
+	case isFMA:
+		v = convNarrowFMA
+	}
+	return v.choose(c.segments(), c.rows(), c.Outputs/c.Groups, c.Groups, c.Multiprocessors)
+}
+
+// rows is the number of pixels of all outputs.
+func (c *Conv) rows() int64 { return c.Images * c.OutputHeight * c.OutputWidth }
+
+// WorkspaceBytes is the memory that the convolution needs while it is computed. It does not depend on where operands lie.
+func (c Conv) WorkspaceBytes() int64 {
+	if c.Form == FormDepthwise {
+		return 0
+	}
+	k := c.choose()
+	if c.isProduct() {
+		g := c.gemm()
+		k = g.choose()
+	}
+	if k.sharedBy > 1 {
+		return k.split.sumsBytes(c.rows(), c.Outputs)
+	}
+	return 0
+}
 
 // planPatches plans the product of patches and weights.
 func (c *Conv) planPatches() ([]Launch, error) {
-	chunk := wideBytes / c.Type.Size()
-	variant, tiles := "narrow", convNarrowTiles
-	if c.GroupChannels%chunk == 0 && alignedTo(wideBytes, c.X) {
-		variant, tiles = "wide", convMmaTiles
-		if c.Form == FormColumns {
-			tiles = convFmaTiles
-		}
-	}
-	rows, groupOutputs := c.Images*c.OutputHeight*c.OutputWidth, c.Outputs/c.Groups
-	t := chooseTile(tiles, rows, groupOutputs, c.Groups, c.Multiprocessors)
-	rowTiles, columnTiles := t.count(rows, groupOutputs)
-	if rowTiles*columnTiles > maxGrid/c.Groups {
+	k, rows, groupOutputs := c.choose(), c.rows(), c.Outputs/c.Groups
+	rowTiles, columnTiles := k.count(rows, groupOutputs)
+	if rowTiles*columnTiles > maxGrid/(c.Groups*k.sharedBy) {
 		return nil, unsupported("a convolution with %d outputs in %d groups", rows*c.Outputs, c.Groups)
 	}
 	a := c.arguments(groupOutputs)
-	a.rowTiles, a.columnTiles = rowTiles, columnTiles
+	a.rowTiles, a.columnTiles, a.segments, a.sumsPitch = rowTiles, columnTiles, k.split, sumsPitch(c.Outputs)
 	a.weightGroup, a.weightRow, a.weightDepth = c.depth()*c.pitch(), 1, c.pitch()
 	if c.Form == FormRows {
 		a.weightGroup, a.weightRow, a.weightDepth = groupOutputs*c.pitch(), c.pitch(), 1
 	}
 	module := "conv_" + c.typeName()
-	l := newLaunch(module, module+"_"+variant+"_"+t.String(), grid1(rowTiles*columnTiles*c.Groups), grid1(t.threads), t.sharedBytes(), a, c.X, c.W, c.Bias, c.Residual, c.Y)
+	l := newLaunch(module, module+"_"+k.name, grid1(rowTiles*columnTiles*c.Groups*k.sharedBy), grid1(k.threads), k.sharedBytes(), a, c.X, c.W, c.Bias, c.Residual, c.Y, c.Sums)
 	l.FLOP, l.Bytes = 2*rows*c.Outputs*c.depth(), c.bytes()
-	return []Launch{l}, nil
+	if k.sharedBy == 1 {
+		return []Launch{l}, nil
+	}
+	join, err := k.split.join(c.Type, a.epilogue, rows, c.Outputs, c.Sums, c.Bias, c.Residual, c.Y)
+	return []Launch{l, join}, err
 }
 
 // arguments are those that all kernels share. The epilogue is for groups of so many columns.

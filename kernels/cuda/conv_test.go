@@ -67,6 +67,7 @@ func (c convCase) data(t *testing.T, p productType, offset int) *convData {
 		},
 		X: buffer(emulation.Encode(p.Type, d.x)).Operand(), Y: d.out.Operand(),
 	}
+	d.conv.Sums = emulation.NewBuffer(t, make([]byte, 8*4*c.images*height*width*(c.outputs+3)), 0).Operand()
 	d.conv.Form = d.conv.FormFor(p.Type, p.tensorFloat)
 	d.conv.W = emulation.NewBuffer(t, d.conv.Pack(emulation.Encode(p.Type, d.weights)), 0).Operand()
 	d.conv.Activation, d.conv.ResidualLast = c.activation, c.last
@@ -135,6 +136,7 @@ func convCases() []convCase {
 		square(2, 9, 3, 16, 1, 3, 2, 1, 1), square(1, 8, 3, 20, 1, 4, 4, 1, 0), square(1, 5, 1, 7, 1, 5, 1, 1, 2), square(1, 6, 5, 9, 1, 3, 1, 2, 2),
 		square(2, 7, 16, 40, 1, 3, 1, 1, 1), square(1, 11, 8, 24, 1, 3, 1, 1, 1), square(3, 6, 8, 128, 1, 3, 1, 1, 1), square(3, 4, 24, 33, 1, 1, 1, 1, 0),
 		square(1, 5, 8, 24, 1, 1, 2, 1, 0), square(2, 5, 32, 24, 4, 3, 1, 1, 1), square(1, 6, 8, 36, 2, 3, 2, 2, 3), square(1, 3, 16, 12, 1, 3, 1, 1, 5),
+		square(3, 4, 128, 16, 1, 3, 1, 1, 1), square(1, 3, 115, 9, 1, 3, 1, 1, 1), square(1, 2, 1040, 12, 1, 1, 1, 1, 0),
 		square(1, 4, 6, 12, 6, 3, 1, 1, 1), square(1, 9, 8, 8, 1, 7, 2, 1, 3),
 	}
 	for i := range cases {
@@ -176,6 +178,9 @@ func checkConvs(t *testing.T, sources string, cases []convCase) {
 						launches, err := d.conv.Plan()
 						runAll(t, library, launches, err)
 						delete(missing, launches[0].Kernel)
+						if len(launches) > 1 && d.conv.WorkspaceBytes() == 0 {
+							t.Error("sums are shared, and no memory was asked for")
+						}
 						emulation.Compare(t, launches[0].Kernel, p.Type, d.out.Bytes(), want, p.tolerance(c.kernel[0]*c.kernel[1]*c.channels/c.groups))
 					}
 				}
@@ -195,7 +200,8 @@ func TestDepthwise(t *testing.T) { checkConvs(t, "depthwise_*.cu", depthwiseCase
 func TestConvImagesAreIndependent(t *testing.T) {
 	library := emulation.Open(t)
 	for _, p := range productTypes {
-		for _, c := range []convCase{square(3, 7, 16, 40, 1, 3, 1, 1, 1), square(3, 6, 16, 16, 16, 3, 1, 1, 1), square(3, 5, 16, 72, 1, 1, 1, 1, 0)} {
+		for _, c := range []convCase{square(3, 7, 16, 40, 1, 3, 1, 1, 1), square(3, 6, 16, 16, 16, 3, 1, 1, 1), square(3, 5, 16, 72, 1, 1, 1, 1, 0),
+			square(3, 3, 128, 16, 1, 3, 1, 1, 1), square(3, 2, 1040, 12, 1, 1, 1, 1, 0)} {
 			d := c.data(t, p, 0)
 			var want []byte
 			for _, variant := range []struct{ images, multiprocessors int64 }{{3, 1}, {3, 108}, {1, 1}, {1, 108}} {

@@ -64,14 +64,14 @@ template <typename T, int Count> INLINE void add_any_row(float (&sum)[1][Count],
 // Kernel 0 stands for any width, stride and dilation. An output's products are added tap by tap in any case, so its bits do not depend on the variant.
 template <typename T, int Count, int Columns, int Kernel, int Stride> INLINE void depthwise(const DepthwiseArguments &d)
 {
-	int64_t at = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+	uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
 	if (at >= d.threads)
 		return;
-	const int packs = d.channels / Count, strips = (d.output_width + Columns - 1) / Columns;
+	const uint32_t packs = static_cast<uint32_t>(d.channels / Count), strips = static_cast<uint32_t>((d.output_width + Columns - 1) / Columns);
 	const int channel = static_cast<int>(at % packs) * Count;
 	at /= packs;
-	const int output_row = static_cast<int>(at % d.output_height);
-	at /= d.output_height;
+	const int output_row = static_cast<int>(at % static_cast<uint32_t>(d.output_height));
+	at /= static_cast<uint32_t>(d.output_height);
 	const int output_column = static_cast<int>(at % strips) * Columns;
 	const int64_t image = at / strips;
 	const T *x = static_cast<const T *>(d.x) + image * d.height * d.width * d.channels + channel, *weights = static_cast<const T *>(d.weights) + channel;

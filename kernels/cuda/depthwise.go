@@ -23,7 +23,7 @@ func (c *Conv) planDepthwise() ([]Launch, error) {
 	columns, unrolled := c.unrolled(count)
 	threads := c.Outputs / count * c.OutputHeight * divide(c.OutputWidth, columns) * c.Images
 	blocks := divide(threads, depthwiseThreads)
-	if blocks > maxGrid {
+	if threads > maxGrid {
 		return nil, unsupported("a depthwise convolution of %d elements", threads*count)
 	}
 	module := "depthwise_" + c.Type.String()

@@ -132,7 +132,7 @@ func (p piece) planFunction(o chainOperation, t Type) (Launch, error) {
 	if x.Constant != nil || len(p.dims) > 1 || x.Strides[0] == 0 && elements > 1 {
 		return Launch{}, unsupported("a function of what is broadcast")
 	}
-	const threads, each = 256, 4 // kFunctionThreads, kFunctionElements
+	const threads, each = 256, 2 // kFunctionThreads, kFunctionElements
 	a := functionArguments{elements: uint32(elements), function: int32(o.op - chainSin)}
 	return newLaunch("functions", "function_"+t.String(), grid1(divide(elements, threads*each)), grid1(threads), 0, a, x.X, p.output), nil
 }

@@ -26,10 +26,23 @@ INLINE float sigmoid(float x) { return __fdividef(1.0f, 1.0f + expf(-x)); }
 
 INLINE float silu(float x) { return finite_below(x) * sigmoid(x); }
 
+// x (1 + erf(x / sqrt 2)) / 2, as x - |x| q above zero and -|x| q below, where q = erfc(|x| / sqrt 2) / 2 is the weight of the tail. q e^(x^2/2) / t with
+// t = 1 / (1 + 0.3 |x|) is smooth, and its logarithm a polynomial of t (a fit to Chebyshev nodes): the relative error is below 1e-6 as far as where q
+// underflows, while 1 + erf would cancel there, with fewer instructions than erff takes.
 INLINE float gelu(float x)
 {
-	const float half = 0.5f * finite_below(x);
-	return fmaf(half, erff(x * 0.70710678118654752f), half);
+	const float size = fminf(fabsf(x), 30.0f); // where q is zero; an infinity times it would be no number
+	const float t = __fdividef(1.0f, fmaf(size, 0.3f, 1.0f));
+	float power = -0.1816806021f;
+	power = fmaf(power, t, 0.7222338699f);
+	power = fmaf(power, t, -0.9665732453f);
+	power = fmaf(power, t, 0.4325450169f);
+	power = fmaf(power, t, -0.1683417941f);
+	power = fmaf(power, t, 0.184365185f);
+	power = fmaf(power, t, 0.4071103929f);
+	power = fmaf(power, t, 1.000105476f);
+	power = fmaf(power, t, -2.122911985f);
+	return relu(x) - size * t * __expf(fmaf(size * size, -0.5f, power));
 }
 
 // The approximation by tanh: (1 + tanh u) / 2 = sigmoid(2 u), which keeps its relative precision below zero.

@@ -4,7 +4,7 @@
 // elements fill whole lines and alignment does not matter.
 #include "common.cuh"
 
-constexpr int kFunctionThreads = 256, kFunctionElements = 4; // of a thread, a block's width apart
+constexpr int kFunctionThreads = 256, kFunctionElements = 2; // of a thread, a block's width apart
 
 struct FunctionArguments {
 	const void *x;

@@ -17,6 +17,12 @@ type Gemm struct {
 	A, B, C     GemmMatrix
 	Epilogue
 	ResidualRow, ResidualColumn int64 // strides in elements; the residual is for one matrix only
+	// Split lets sums be split along K where N is small: only where B is one matrix for all rows of a model, whatever the batch.
+	Split bool
+	// Sums is memory of WorkspaceBytes.
+	Sums step.Operand
+	// split is what a convolution has decided; its count is 0 where nothing was.
+	split segments
 	// Multiprocessors of the device, by which tiles are chosen.
 	Multiprocessors int64
 }
@@ -32,8 +38,10 @@ type GemmMatrix struct {
 
 // gemmArguments mirrors GemmArguments.
 type gemmArguments struct {
-	a, b, bias, residual, c       address
+	a, b, bias, residual, c, sums address
 	epilogue                      epilogueArguments
+	segments                      segments
+	sumsPitch                     int64
 	m, n, k                       int64
 	aRow, aColumn, bRow, bColumn  int64
 	batch, aBatch, bBatch, cBatch [3]int64
@@ -49,20 +57,49 @@ func (g Gemm) Plan() ([]Launch, error) {
 	if err := g.check(matrices); err != nil {
 		return nil, err
 	}
-	variant, tiles := g.variant()
-	t := chooseTile(tiles, g.M, g.N, matrices, g.Multiprocessors)
-	rowTiles, columnTiles := t.count(g.M, g.N)
-	if rowTiles*columnTiles > maxGrid/matrices {
+	c := g.choose()
+	rowTiles, columnTiles := c.count(g.M, g.N)
+	blocks := rowTiles * columnTiles
+	if blocks > maxGrid/(matrices*c.sharedBy) {
 		return nil, unsupported("a product of %d x %d in %d matrices", g.M, g.N, matrices)
 	}
+	e := g.Epilogue.arguments(g.Type, g.C.Operand, g.N|g.C.Batch[0]|g.C.Batch[1]|g.C.Batch[2], g.C.Row, g.ResidualRow, g.ResidualColumn)
 	module := "gemm_" + g.typeName()
-	l := newLaunch(module, module+"_"+variant+"_"+t.String(), grid1(rowTiles*columnTiles*matrices), grid1(t.threads), t.sharedBytes(), gemmArguments{
-		epilogue: g.Epilogue.arguments(g.Type, g.C.Operand, g.N|g.C.Batch[0]|g.C.Batch[1]|g.C.Batch[2], g.C.Row, g.ResidualRow, g.ResidualColumn),
-		m:        g.M, n: g.N, k: g.K, aRow: g.A.Row, aColumn: g.A.Column, bRow: g.B.Row, bColumn: g.B.Column,
+	l := newLaunch(module, module+"_"+c.name, grid1(blocks*matrices*c.sharedBy), grid1(c.threads), c.sharedBytes(), gemmArguments{
+		epilogue: e, segments: c.split, sumsPitch: sumsPitch(g.N),
+		m: g.M, n: g.N, k: g.K, aRow: g.A.Row, aColumn: g.A.Column, bRow: g.B.Row, bColumn: g.B.Column,
 		batch: g.Batch, aBatch: g.A.Batch, bBatch: g.B.Batch, cBatch: g.C.Batch, rowTiles: rowTiles, columnTiles: columnTiles,
-	}, g.A.Operand, g.B.Operand, g.Bias, g.Residual, g.C.Operand)
+	}, g.A.Operand, g.B.Operand, g.Bias, g.Residual, g.C.Operand, g.Sums)
 	l.FLOP, l.Bytes = 2*g.M*g.N*g.K*matrices, g.bytes(matrices)
-	return []Launch{l}, nil
+	if c.sharedBy == 1 {
+		return []Launch{l}, nil
+	}
+	join, err := c.split.join(g.Type, e, g.M, g.N, g.Sums, g.Bias, g.Residual, g.C.Operand)
+	return []Launch{l, join}, err
+}
+
+// WorkspaceBytes is the memory that the product needs while it is computed. It does not depend on where operands lie.
+func (g Gemm) WorkspaceBytes() int64 {
+	if c := g.choose(); c.sharedBy > 1 {
+		return c.split.sumsBytes(g.M, g.N)
+	}
+	return 0
+}
+
+func (g *Gemm) choose() choice {
+	return g.variant().choose(g.segments(), g.M, g.N, g.Batch[0]*g.Batch[1]*g.Batch[2], g.Multiprocessors)
+}
+
+// segments splits the sums by what a few rows of the product give to do.
+func (g *Gemm) segments() segments {
+	steps := divide(g.K*g.Type.Size(), stageBytes)
+	switch {
+	case g.split.count > 0:
+		return g.split
+	case !g.Split:
+		return segments{1, steps}
+	}
+	return splitDepth(steps, divide(g.N, narrowColumns))
 }
 
 func (g *Gemm) check(matrices int64) error {
@@ -73,28 +110,41 @@ func (g *Gemm) check(matrices int64) error {
 		return unsupported("a matrix product of %d x %d x %d", g.M, g.N, g.K)
 	case g.C.Column != 1:
 		return unsupported("a result whose columns are %d elements apart", g.C.Column)
+	case matrices > 1 && g.Split:
+		return unsupported("sums of %d matrices that are split", matrices)
+	case g.Split && (g.B.Column == 1) != g.WantsColumns():
+		return unsupported("split sums of a B that is not packed")
 	case matrices > 1 && g.Residual != (step.Operand{}):
 		return unsupported("a residual of %d matrices", matrices)
 	}
 	return nil
 }
 
-// variant names how the operands are read, and the tiles that there are for it.
-func (g *Gemm) variant() (string, []tile) {
+// The variants of the kernels, by how A and B are read: with K in neighbours, with N in neighbours, and element by element.
+var (
+	gemmMMA        = variant{"nt", mmaTiles, foldedMMA}
+	gemmMMAColumns = variant{"nn", mmaTiles, tile{}}
+	gemmMMAStrided = variant{"strided", mmaTiles[2:3], foldedMMA}
+	gemmFMA        = variant{"nn", fmaTiles, foldedFMA}
+	gemmFMAStrided = variant{"strided", []tile{fmaTiles[0], fmaTiles[1], fmaTiles[3]}, foldedFMA}
+)
+
+// variant tells how the operands are read.
+func (g *Gemm) variant() variant {
 	aligned := g.A.Column == 1 && g.K%(wideBytes/g.Type.Size()) == 0 && isAligned(g.Type, g.A.Operand, g.A.Row, g.A.Batch[0], g.A.Batch[1], g.A.Batch[2])
 	kNeighbours := aligned && g.B.Row == 1 && isAligned(g.Type, g.B.Operand, g.B.Column, g.B.Batch[0], g.B.Batch[1], g.B.Batch[2])
 	nNeighbours := aligned && g.B.Column == 1 && g.wideColumns() && isAligned(g.Type, g.B.Operand, g.B.Row, g.B.Batch[0], g.B.Batch[1], g.B.Batch[2])
 	switch exact := g.Type == Float32 && !g.TensorFloat; {
 	case exact && nNeighbours:
-		return "nn", fmaTiles
+		return gemmFMA
 	case exact:
-		return "strided", fmaTiles
+		return gemmFMAStrided
 	case kNeighbours:
-		return "nt", mmaTiles
+		return gemmMMA
 	case nNeighbours && g.Type != Float32:
-		return "nn", mmaTiles
+		return gemmMMAColumns
 	}
-	return "strided", anyTile
+	return gemmMMAStrided
 }
 
 // wideColumns reports whether the chunks of 16 bytes that begin within a row of B may be read to their ends.

@@ -27,6 +27,7 @@ type gemmCase struct {
 	offset               int  // of all operands, in elements
 	multiprocessors      int64
 	bias, residual, last bool
+	split                bool // along K; B is packed as the kernels want it
 	activation           activation.Activation
 }
 
@@ -35,7 +36,7 @@ func (c gemmCase) name() string {
 	for _, option := range []struct {
 		set  bool
 		name string
-	}{{c.transposeA, "tA"}, {c.packed, "tB"}, {c.batch > 1, "batch"}, {c.offset > 0, "unaligned"}, {c.bias, "bias"}, {c.residual, "residual"}} {
+	}{{c.transposeA, "tA"}, {c.packed, "tB"}, {c.batch > 1, "batch"}, {c.offset > 0, "unaligned"}, {c.bias, "bias"}, {c.residual, "residual"}, {c.split, "split"}} {
 		if option.set {
 			name += "_" + option.name
 		}
@@ -73,6 +74,8 @@ type gemmData struct {
 	a, b, bias, residual     []float64
 	bufferA, bufferB         *emulation.Buffer
 	bufferBias, bufferR, out *emulation.Buffer
+	packed                   cuda.GemmMatrix
+	sums                     *emulation.Buffer
 }
 
 func (c gemmCase) data(t *testing.T, p productType) *gemmData {
@@ -90,6 +93,9 @@ func (c gemmCase) data(t *testing.T, p productType) *gemmData {
 	}
 	d.bufferA, d.bufferB, d.bufferBias, d.bufferR = buffer(d.a), buffer(d.b), buffer(d.bias), buffer(d.residual)
 	d.out = emulation.NewBuffer(t, make([]byte, c.batch*c.m*c.n*int(p.Size())), offset)
+	if c.split {
+		d.packB(t, c, cuda.Gemm{Type: p.Type, TensorFloat: p.tensorFloat, K: int64(c.k), B: cuda.GemmMatrix{Operand: d.bufferB.Operand(), Row: int64(c.n), Column: 1}})
+	}
 	return d
 }
 
@@ -114,10 +120,31 @@ func (c gemmCase) gemm(p productType, d *gemmData) cuda.Gemm {
 	if c.bias {
 		g.Bias = d.bufferBias.Operand()
 	}
+	if g.Split = c.split; c.split {
+		g.B = d.packed
+		g.Sums = d.sums.Operand()
+	}
 	if c.residual {
 		g.Residual, g.ResidualRow, g.ResidualColumn = d.bufferR.Operand(), n, 1
 	}
 	return g
+}
+
+// packB gives B the form that sums which are split want: dense, with its columns in neighbours for exact float32 and its rows otherwise.
+func (d *gemmData) packB(t *testing.T, c gemmCase, g cuda.Gemm) {
+	if d.sums != nil {
+		return
+	}
+	d.sums = emulation.NewBuffer(t, make([]byte, 8*4*c.m*(c.n+3)), 0)
+	values := make([]float64, 0, len(d.b))
+	if d.packed = g.B; (g.B.Column == 1) != g.WantsColumns() {
+		for j := range c.n {
+			for i := range c.k {
+				values = append(values, d.b[i*c.n+j])
+			}
+		}
+		d.packed = cuda.GemmMatrix{Operand: emulation.NewBuffer(t, emulation.Encode(g.Type, values), 0).Operand(), Row: 1, Column: g.K}
+	}
 }
 
 // want computes the product in float64.
@@ -179,13 +206,18 @@ func gemmCases() []gemmCase {
 		{m: 37, n: 29, k: 19, batch: 1, transposeA: true, bias: true},
 		{m: 130, n: 70, k: 33, batch: 2, transposeA: true, packed: true},
 		{m: 66, n: 64, k: 64, batch: 1, offset: 1, bias: true, residual: true},
+		{m: 60, n: 60, k: 40, batch: 1, packed: true},
 		{m: 3, n: 4, k: 0, batch: 1, bias: true},
+		{m: 3, n: 40, k: 1200, batch: 1, bias: true, residual: true, split: true, activation: gelu},
+		{m: 130, n: 24, k: 1160, batch: 1, bias: true, residual: true, split: true, activation: relu},
+		{m: 66, n: 8, k: 1101, batch: 1, bias: true, split: true},
+		{m: 5, n: 7, k: 1040, batch: 1, residual: true, last: true, split: true},
 	}
 }
 
 func TestGemm(t *testing.T) {
 	library := emulation.Open(t)
-	missing := kernelsIn(t, "gemm_*.cu")
+	missing := kernelsIn(t, "gemm_*.cu", "join.cu")
 	for _, p := range productTypes {
 		for _, c := range gemmCases() {
 			t.Run(p.name()+"/"+c.name(), func(t *testing.T) {
@@ -195,7 +227,9 @@ func TestGemm(t *testing.T) {
 					clear(d.out.Bytes())
 					launches, err := c.gemm(p, d).Plan()
 					runAll(t, library, launches, err)
-					delete(missing, launches[0].Kernel)
+					for _, l := range launches {
+						delete(missing, l.Kernel)
+					}
 					emulation.Compare(t, launches[0].Kernel, p.Type, d.out.Bytes(), want, p.tolerance(c.k))
 				}
 			})
@@ -206,12 +240,16 @@ func TestGemm(t *testing.T) {
 	}
 }
 
-// kernelsIn finds the kernels of the sources that a pattern matches.
-func kernelsIn(t *testing.T, pattern string) map[string]bool {
+// kernelsIn finds the kernels of the sources that patterns match.
+func kernelsIn(t *testing.T, patterns ...string) map[string]bool {
 	t.Helper()
-	sources, err := filepath.Glob(pattern)
-	if err != nil || len(sources) == 0 {
-		t.Fatalf("no sources are named %s: %v", pattern, err)
+	var sources []string
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no sources are named %s: %v", pattern, err)
+		}
+		sources = append(sources, found...)
 	}
 	names := make(map[string]bool)
 	for _, source := range sources {
@@ -248,33 +286,40 @@ func TestGemmRowsAreIndependent(t *testing.T) {
 	library := emulation.Open(t)
 	for _, p := range productTypes {
 		c := gemmCase{m: 130, n: 128, k: 72, batch: 1, packed: true, bias: true}
-		d := c.data(t, p)
-		kernels := make(map[string]bool)
-		var want []byte
-		for _, variant := range []struct {
-			rows, multiprocessors int64
-			shift                 bool // A lies unaligned
-		}{{130, 1, false}, {130, 3, false}, {130, 5, false}, {66, 1, false}, {1, 108, false}, {16, 108, false}, {17, 1, true}} {
-			g := c.gemm(p, d)
-			g.M, g.Multiprocessors = variant.rows, variant.multiprocessors
-			if variant.shift {
-				shifted := emulation.NewBuffer(t, d.bufferA.Bytes(), int(p.Size()))
-				g.A.Operand = shifted.Operand()
-			}
-			launches, err := g.Plan()
-			runAll(t, library, launches, err)
-			kernels[launches[0].Kernel] = true
-			size := int(variant.rows) * c.n * int(p.Size())
-			if want == nil {
-				want = bytes.Clone(d.out.Bytes())
-			}
-			if !bytes.Equal(d.out.Bytes()[:size], want[:size]) {
-				t.Errorf("%s: %d rows differ from the same rows of %d", launches[0].Kernel, variant.rows, c.m)
-			}
+		checkRows(t, library, p, c, 3)
+		checkRows(t, library, p, gemmCase{m: 130, n: 8, k: 1104, batch: 1, split: true, bias: true}, 2)
+	}
+}
+
+// checkRows compares the rows of a product with fewer rows of it, and demands that at least so many kernels take part.
+func checkRows(t *testing.T, library *emulation.Library, p productType, c gemmCase, atLeast int) {
+	t.Helper()
+	d := c.data(t, p)
+	kernels := make(map[string]bool)
+	var want []byte
+	for _, variant := range []struct {
+		rows, multiprocessors int64
+		shift                 bool // A lies unaligned
+	}{{130, 1, false}, {130, 3, false}, {130, 5, false}, {66, 1, false}, {1, 108, false}, {16, 108, false}, {17, 1, true}} {
+		g := c.gemm(p, d)
+		g.M, g.Multiprocessors = variant.rows, variant.multiprocessors
+		if variant.shift {
+			shifted := emulation.NewBuffer(t, d.bufferA.Bytes(), int(p.Size()))
+			g.A.Operand = shifted.Operand()
 		}
-		if len(kernels) < 3 {
-			t.Errorf("only %v ran", kernels)
+		launches, err := g.Plan()
+		runAll(t, library, launches, err)
+		kernels[launches[0].Kernel] = true
+		size := int(variant.rows) * c.n * int(p.Size())
+		if want == nil {
+			want = bytes.Clone(d.out.Bytes())
 		}
+		if !bytes.Equal(d.out.Bytes()[:size], want[:size]) {
+			t.Errorf("%s: %d rows differ from the same rows of %d", launches[0].Kernel, variant.rows, c.m)
+		}
+	}
+	if len(kernels) < atLeast {
+		t.Errorf("only %v ran", kernels)
 	}
 }
 

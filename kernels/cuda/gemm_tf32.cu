@@ -10,5 +10,8 @@ template <typename Tile> INLINE void gemm_gathered(const GemmArguments &g)
 KERNEL(gemm_tf32_nt_128x128, GemmArguments, 256) { gemm_nt<float, MmaWide<tfloat_t, false>>(arguments); }
 KERNEL(gemm_tf32_nt_128x64, GemmArguments, 128) { gemm_nt<float, MmaTall<tfloat_t, false>>(arguments); }
 KERNEL(gemm_tf32_nt_64x64, GemmArguments, 128) { gemm_nt<float, MmaSquare<tfloat_t, false>>(arguments); }
+KERNEL(gemm_tf32_nt_32x32, GemmArguments, 128) { gemm_nt<float, MmaSmall<tfloat_t, false>>(arguments); }
+KERNEL(gemm_tf32_nt_folded, GemmArguments, 256) { gemm_nt<float, MmaFolded<tfloat_t, false>>(arguments); }
 KERNEL(gemm_tf32_nt_16x32, GemmArguments, 64) { gemm_nt<float, MmaNarrow<tfloat_t, false>>(arguments); }
 KERNEL(gemm_tf32_strided_64x64, GemmArguments, 128) { gemm_gathered<MmaSquare<tfloat_t, false>>(arguments); }
+KERNEL(gemm_tf32_strided_folded, GemmArguments, 256) { gemm_gathered<MmaFolded<tfloat_t, false>>(arguments); }

@@ -21,7 +21,7 @@ template <typename T, typename Join> INLINE float norm_of_line(const T *x, const
 #pragma unroll 4
 	for (int64_t at = lane; at < width; at += a.lanes)
 		norm = Join::join(norm, Join::take(to_float(x[at * a.inner])));
-	return a.lanes == 1 ? norm : a.lanes == kWarp ? reduce_warp<Join>(norm) : reduce_block<Join>(norm, partial);
+	return reduce_lanes<Join>(norm, a.lanes, partial);
 }
 
 template <typename T> INLINE void lp(const LpArguments &a)

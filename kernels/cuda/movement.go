@@ -13,8 +13,6 @@ const (
 	copiesOfLaunch = 8
 	// copyUnits is how many units a thread of copy_units moves, kUnits in movement.cu.
 	copyUnits = 4
-	// shortSide is the length below which a side of a transposition leaves too much of a tile empty.
-	shortSide = 8
 )
 
 // Copy describes a copy between two tensors with strides: element i of the loop over Dims moves from SourceOffset + i*Source to

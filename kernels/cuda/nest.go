@@ -73,8 +73,8 @@ func (n *nest) fillsPacks() bool {
 func (n *nest) followSource() {
 	last := len(n.loop.Dims) - 1
 	short := slices.Index(n.source(), 1)
-	if short < 0 || short == last || n.loop.Dims[short] < 2 || n.loop.Dims[short] >= shortSide {
-		return
+	if short < 0 || short == last || n.loop.Dims[short] < 2 || n.loop.Dims[short] >= shortSide || n.source()[last] == 0 {
+		return // or the source repeats along the rows: it is read from the cache anyhow
 	}
 	for _, list := range [][]int64{n.loop.Dims, n.source(), n.destination()} {
 		moved := list[short]
@@ -110,69 +110,4 @@ func (n *nest) bytes() int64 {
 		}
 	}
 	return (read + layout.Size(n.loop.Dims)) * n.unit
-}
-
-// transposition is a nest of which two dimensions go through tiles.
-type transposition struct {
-	nest
-	rows, columns int // dimensions: rows are contiguous in the destination, columns in the source
-}
-
-// transposition returns the nest as one, where both sides are long enough for tiles.
-func (n *nest) transposition() (t transposition, ok bool) {
-	t = transposition{nest: *n, rows: len(n.loop.Dims) - 1, columns: slices.Index(n.source(), 1)}
-	if t.columns < 0 || t.columns == t.rows || n.destination()[t.rows] != 1 || n.source()[t.rows] == 0 {
-		return t, false // a source that repeats along the rows needs no tiles: its lines are in the cache
-	}
-	return t, min(n.loop.Dims[t.rows], n.loop.Dims[t.columns]) >= shortSide
-}
-
-// transposeArguments mirrors TransposeArguments.
-type transposeArguments struct {
-	x, y                         address
-	outer                        walk2
-	sourceRow, destinationColumn int64
-	tilesOfRows, tilesOfColumns  divisor
-	rows, columns                uint32
-}
-
-func (t transposition) plan() ([]Launch, error) {
-	kernel, count := "transpose", int64(1)
-	if t.unit < 4 && t.words() {
-		kernel, count = "transpose_words", 4/t.unit
-	}
-	rows, columns, edge := t.loop.Dims[t.rows], t.loop.Dims[t.columns], warp*count
-	tilesOfRows, tilesOfColumns := divide(rows, edge), divide(columns, edge)
-	outer := layout.Loop{Strides: make([][]int64, 2)}
-	for d, dim := range t.loop.Dims {
-		if d != t.rows && d != t.columns {
-			outer.Dims = append(outer.Dims, dim)
-			outer.Strides[0], outer.Strides[1] = append(outer.Strides[0], t.source()[d]), append(outer.Strides[1], t.destination()[d])
-		}
-	}
-	outer = layout.Collapse(outer)
-	blocks := layout.Size(outer.Dims) * tilesOfRows * tilesOfColumns
-	if max(rows, columns, blocks) > mostSteps {
-		return nil, unsupported("a transposition of %v units", t.loop.Dims)
-	}
-	w, err := newWalk2(outer)
-	if err != nil {
-		return nil, err
-	}
-	l := newLaunch("transpose", kernelOfUnit(kernel, t.unit), grid1(blocks), [3]uint32{warp, 8, 1}, 0, transposeArguments{
-		outer: w, sourceRow: t.source()[t.rows], destinationColumn: t.destination()[t.columns],
-		tilesOfRows: newDivisor(tilesOfRows), tilesOfColumns: newDivisor(tilesOfColumns), rows: uint32(rows), columns: uint32(columns),
-	}, t.x, t.y)
-	l.Bytes = t.bytes()
-	return []Launch{l}, nil
-}
-
-// words reports whether elements may move in words of four bytes in both tensors.
-func (t transposition) words() bool {
-	count := 4 / t.unit
-	aligned := (t.x.Offset|t.y.Offset)%4 == 0 && t.loop.Dims[t.rows]%count == 0 && t.loop.Dims[t.columns]%count == 0
-	for d := range t.loop.Dims {
-		aligned = aligned && (d == t.columns || t.source()[d]%count == 0) && (d == t.rows || t.destination()[d]%count == 0)
-	}
-	return aligned
 }

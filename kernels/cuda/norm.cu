@@ -1,8 +1,8 @@
 // Normalisation of rows by mean and variance (LayerNormalization, with a residual added first, InstanceNormalization, GroupNormalization) or by the root of
 // their mean square (RMSNormalization).
 //
-// Bound by memory: x (and the residual) are read once, y (and the sum) written once, where a row fits into the registers of its threads, which are a warp for
-// short rows and a block for longer ones; rows beyond that are read three times, from the second-level cache as a rule. The variance is that of differences
+// Bound by memory: x (and the residual) are read once, y (and the sum) written once, where a row fits into the registers of its threads, which are (a part of) a
+// warp for short rows and a block for longer ones; rows beyond that are read three times, from the second-level cache as a rule. The variance is that of differences
 // from the mean, in a second pass over registers, because a sum of squares cancels where the mean is large (Chan, Golub and LeVeque, "Algorithms for
 // computing the sample variance", 1983). Sums are in float; their order depends on the width only.
 #include "division.cuh"
@@ -15,7 +15,7 @@ struct NormArguments {
 	int64_t rows, width;
 	float epsilon;
 	int32_t root_mean_square;
-	int32_t lanes;   // threads of a row: a warp or the block
+	int32_t lanes;   // threads of a row: a power of two up to a warp, or the block
 	int32_t aligned; // rows begin at multiples of 16 bytes in all operands
 	// Where groups is not zero, scale and bias belong to channels: row r is group r % groups, of some channels, each of `plane` elements.
 	int32_t groups, channels;
@@ -100,8 +100,6 @@ template <typename T> INLINE void finish_part(const NormArguments &a, int64_t ro
 		store_part<T>(static_cast<T *>(a.sum) + row * a.width, at, a.width, a.aligned, values);
 }
 
-INLINE float sum_of_lanes(float value, int lanes, float *partial) { return lanes == kWarp ? reduce_warp<Sum>(value) : reduce_block<Sum>(value, partial); }
-
 INLINE void store_statistics(const NormArguments &a, int64_t row, int lane, float mean, float inverse)
 {
 	if (lane != 0)
@@ -139,37 +137,38 @@ template <typename T> INLINE void norm_kept(const NormArguments &a)
 	constexpr int kCount = kWide<T>, kParts = kNormKept / kCount;
 	const int lane = static_cast<int>(threadIdx.x) % a.lanes;
 	const int64_t row = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / a.lanes;
-	if (row >= a.rows) // whole warps only: a block of one row is always needed
-		return;
+	// A row behind the last one has no elements; its lanes take part in the shuffles of their warp.
+	const int width = row < a.rows ? static_cast<int>(a.width) : 0;
 	float kept[kParts][kCount];
 	float sum = 0.0f, squares = 0.0f;
 #pragma unroll
 	for (int k = 0; k < kParts; k++) {
 		const int at = (lane + k * a.lanes) * kCount;
-		if (at < a.width)
+		if (at < width)
 			load_summed<T>(kept[k], a, row, at);
 	}
 #pragma unroll
 	for (int k = 0; k < kParts; k++) {
 		const int at = (lane + k * a.lanes) * kCount;
-		if (at < a.width)
-			sum += sum_part(kept[k], at, a.width);
+		if (at < width)
+			sum += sum_part(kept[k], at, width);
 	}
-	const float mean = a.root_mean_square ? 0.0f : sum_of_lanes(sum, a.lanes, partial) / static_cast<float>(a.width);
+	const float mean = a.root_mean_square ? 0.0f : reduce_lanes<Sum>(sum, a.lanes, partial) / static_cast<float>(a.width);
 #pragma unroll
 	for (int k = 0; k < kParts; k++) {
 		const int at = (lane + k * a.lanes) * kCount;
-		if (at < a.width)
-			squares += square_part(kept[k], mean, at, a.width);
+		if (at < width)
+			squares += square_part(kept[k], mean, at, width);
 	}
-	const float inverse = 1.0f / sqrtf(sum_of_lanes(squares, a.lanes, partial) / static_cast<float>(a.width) + a.epsilon);
+	const float inverse = 1.0f / sqrtf(reduce_lanes<Sum>(squares, a.lanes, partial) / static_cast<float>(a.width) + a.epsilon);
 #pragma unroll
 	for (int k = 0; k < kParts; k++) {
 		const int at = (lane + k * a.lanes) * kCount;
-		if (at < a.width)
+		if (at < width)
 			finish_part<T>(a, row, at, kept[k], mean, inverse);
 	}
-	store_statistics(a, row, lane, mean, inverse);
+	if (row < a.rows)
+		store_statistics(a, row, lane, mean, inverse);
 }
 
 // Rows of any width, one a block.

@@ -61,8 +61,9 @@ func (n Norm) Plan() ([]Launch, error) {
 	a.aligned = flag(wide(n.Type, n.Width, rows...) > 1)
 	kernel, threads, grid := "norm_long_", int64(1024), n.Rows
 	switch {
-	case n.Width <= warp*normKept: // a warp a row, four rows a block
-		kernel, a.lanes, threads, grid = "norm_kept_", warp, 4*warp, divide(n.Rows, 4)
+	case n.Width <= warp*normKept:
+		kernel, a.lanes, threads = "norm_kept_", warpPart(divide(n.Width, count)), 4*warp
+		grid = divide(n.Rows*int64(a.lanes), threads)
 	case n.Width <= normThreads*normKept:
 		// Each thread keeps a few packs, so that several loads are under way, but no more than its registers hold.
 		threads = max(divide(n.Width, 4*count), divide(n.Width, normKept))

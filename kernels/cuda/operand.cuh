@@ -63,14 +63,20 @@ template <typename T, int Rows, int Threads, bool Wide> struct AlongDepth {
 		rows = static_cast<int>(o.rows - first_row - row < Rows ? o.rows - first_row - row : Rows);
 	}
 
+	// Passes over stages.
+	__device__ __forceinline__ void skip(int64_t stages)
+	{
+		from += stages * kStageDepth<T> * depth_stride;
+		left -= stages * kStageDepth<T>;
+	}
+
 	// Copies the next stage.
 	__device__ __forceinline__ void copy(unsigned char *stage)
 	{
 #pragma unroll
 		for (int i = 0; i < kCopies; i++)
 			copy_chunk<T, Wide>(stage + place + i * kApart * kStageBytes, base, from + i * apart, depth_stride, i * kApart < rows ? left : 0);
-		from += kStageDepth<T> * depth_stride;
-		left -= kStageDepth<T>;
+		skip(1);
 	}
 };
 
@@ -97,13 +103,18 @@ template <typename T, int Rows, int Threads, bool Wide> struct AlongRows {
 		count = o.rows - row;
 	}
 
+	__device__ __forceinline__ void skip(int64_t stages)
+	{
+		from += stages * kStageDepth<T> * depth_stride;
+		left -= stages * kStageDepth<T>;
+	}
+
 	__device__ __forceinline__ void copy(unsigned char *stage)
 	{
 #pragma unroll
 		for (int i = 0; i < kCopies; i++)
 			copy_chunk<T, Wide>(stage + place_of_chunk<kChunksOfRow>(k + i * kApart, chunk), base, from + i * kApart * depth_stride, row_stride, i * kApart < left ? count : 0);
-		from += kStageDepth<T> * depth_stride;
-		left -= kStageDepth<T>;
+		skip(1);
 	}
 };
 

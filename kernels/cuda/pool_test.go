@@ -133,34 +133,3 @@ func checkPool(t *testing.T, library *emulation.Library, p cuda.Pool, positions 
 		}
 	}
 }
-
-func TestGlobalPool(t *testing.T) {
-	library := emulation.Open(t)
-	for _, typ := range floatTypes {
-		for _, c := range []struct {
-			outer, positions, channels int64
-			offset                     int
-		}{{2, 49, 136, 0}, {3, 1, 8, 0}, {1, 100, 33, 0}, {2, 33, 64, 1}, {11, 49, 1, 0}, {5, 128, 1, 0}, {2, 1000, 1, 0}, {3, 1027, 1, 0}, {2, 2048, 1, 0}, {2, 1100, 9, 0}, {1, 1025, 40, 0}, {1, 1, 1, 0}} {
-			for _, kind := range []cuda.PoolKind{cuda.PoolAverage, cuda.PoolMaximum} {
-				if kind == cuda.PoolMaximum && c.channels != 1 {
-					continue
-				}
-				t.Run(fmt.Sprintf("%v/%v/%d", typ, c, kind), func(t *testing.T) {
-					values := randomValues(typ, int(c.outer*c.positions*c.channels), 12)
-					whole := cuda.PoolAxis{Input: c.positions, Output: 1, Window: c.positions, Stride: 1, Dilation: 1}
-					want, _ := pooled(cuda.Pool{Kind: kind, Outer: c.outer, Channels: c.channels, Axes: []cuda.PoolAxis{whole}}, values)
-					offset := c.offset * int(typ.Size())
-					x := emulation.NewBuffer(t, emulation.Encode(typ, values), offset)
-					y := emulation.NewBuffer(t, make([]byte, len(want)*int(typ.Size())), offset)
-					launches, err := cuda.GlobalPool{
-						Type: typ, Kind: kind, Outer: c.outer, Positions: c.positions, Channels: c.channels, X: x.Operand(), Y: y.Operand(),
-					}.Plan()
-					runAll(t, library, launches, err)
-					tolerance := emulation.Rounding(typ)
-					tolerance.Scale = 0.1 // sums may cancel
-					emulation.Compare(t, launches[0].Kernel, typ, y.Bytes(), want, tolerance)
-				})
-			}
-		}
-	}
-}

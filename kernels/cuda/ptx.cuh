@@ -91,7 +91,7 @@ INLINE uint32_t round_to_tfloat(uint32_t bits)
 #endif
 }
 
-#if defined(__CUDACC__) && !defined(INFERD_AMPERE)
+#if !defined(INFERD_AMPERE)
 // The two elements of a register, or the one of TF32.
 INLINE float register_element(bfloat_t, uint32_t bits, int i) { return __uint_as_float(i == 0 ? bits << 16 : bits & 0xffff0000u); }
 INLINE float register_element(tfloat_t, uint32_t bits, int) { return __uint_as_float(bits); }

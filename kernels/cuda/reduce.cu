@@ -42,50 +42,37 @@ template <typename T, typename Join> INLINE float reduce_run(const T *row, int64
 	return result;
 }
 
-template <typename T, typename Join> INLINE void reduce_rows(const ReduceArguments &a, float *partial)
+// The result of this thread's row, or of a chunk of one; every lane of it gets the result.
+template <typename T, typename Join> INLINE float reduce_rows(const ReduceArguments &a, int64_t unit, float *partial)
 {
 	const int lane = static_cast<int>(threadIdx.x) % a.lanes;
-	const int64_t unit = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / a.lanes, units = a.outer * a.chunks;
 	float value = Join::identity();
-	if (unit < units) {
+	if (unit < a.outer * a.chunks) {
 		const int64_t row = a.chunks == 1 ? unit : unit / a.chunks, begin = (unit - row * a.chunks) * a.chunk;
 		value = reduce_run<T, Join>(static_cast<const T *>(a.x) + row * a.reduced, begin, min(begin + a.chunk, a.reduced), lane, a.lanes, a.aligned);
 	}
-	if (a.lanes > kWarp) {
-		value = reduce_block<Join>(value, partial);
-	} else {
-		for (int distance = a.lanes / 2; distance > 0; distance /= 2)
-			value = Join::join(value, __shfl_xor_sync(kAllLanes, value, distance));
-	}
-	if (lane == 0 && unit < units) {
-		const float values[1] = {value};
-		store_reduced<1>(a, unit, values);
-	}
+	return reduce_lanes<Join>(value, a.lanes, partial);
 }
 
-// A block has blockDim.x packs of columns, and blockDim.y slices of the reduced axis, which are joined as a tree.
-template <typename T, int Count, typename Join> INLINE void reduce_columns(const ReduceArguments &a, float *partial)
+// A block has blockDim.x packs of columns, and blockDim.y slices of the reduced axis, which are joined as a tree. The threads of the first slice get the
+// results of the columns from `column` on; where those are beyond the last one, there is nothing to read.
+template <typename T, int Count, typename Join>
+INLINE void reduce_columns(const ReduceArguments &a, int64_t outer, int64_t column, float (&values)[Count], float *partial)
 {
-	const int64_t bands = (a.inner + blockDim.x * Count - 1) / (blockDim.x * Count);
-	const int64_t outer = blockIdx.x / bands, column = ((blockIdx.x - outer * bands) * blockDim.x + threadIdx.x) * Count;
-	const int64_t begin = blockIdx.y * a.chunk, end = min(begin + a.chunk, a.reduced);
-	float values[Count];
+	const int64_t begin = blockIdx.y * a.chunk, end = column < a.inner ? min(begin + a.chunk, a.reduced) : 0;
+	const T *x = static_cast<const T *>(a.x) + outer * a.reduced * a.inner + column;
 #pragma unroll
 	for (int i = 0; i < Count; i++)
 		values[i] = Join::identity();
-	if (column < a.inner) {
-		const T *x = static_cast<const T *>(a.x) + outer * a.reduced * a.inner + column;
 #pragma unroll 4
-		for (int64_t at = begin + threadIdx.y; at < end; at += blockDim.y) {
-			const Pack<T, Count> pack = load<T, Count>(x + at * a.inner);
+	for (int64_t at = begin + threadIdx.y; at < end; at += blockDim.y) {
+		const Pack<T, Count> pack = load<T, Count>(x + at * a.inner);
 #pragma unroll
-			for (int i = 0; i < Count; i++)
-				values[i] = Join::join(values[i], Join::take(to_float(pack.at[i])));
-		}
+		for (int i = 0; i < Count; i++)
+			values[i] = Join::join(values[i], Join::take(to_float(pack.at[i])));
 	}
-	const int thread = static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x);
+	const int y = static_cast<int>(threadIdx.y), thread = y * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x);
 	for (int slices = static_cast<int>(blockDim.y) / 2; slices > 0; slices /= 2) {
-		const int y = static_cast<int>(threadIdx.y), other = thread + slices * static_cast<int>(blockDim.x);
 		if (y >= slices && y < 2 * slices)
 #pragma unroll
 			for (int i = 0; i < Count; i++)
@@ -94,37 +81,44 @@ template <typename T, int Count, typename Join> INLINE void reduce_columns(const
 		if (y < slices)
 #pragma unroll
 			for (int i = 0; i < Count; i++)
-				values[i] = Join::join(values[i], partial[i * kReduceThreads + other]);
+				values[i] = Join::join(values[i], partial[i * kReduceThreads + thread + slices * static_cast<int>(blockDim.x)]);
 		// The next round writes what this one did not read.
 	}
-	if (threadIdx.y == 0 && column < a.inner)
-		store_reduced<Count>(a, (outer * a.chunks + blockIdx.y) * a.inner + column, values);
 }
 
 template <typename T> INLINE void rows_of(const ReduceArguments &a)
 {
 	__shared__ float partial[kWarp];
+	const int64_t unit = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / a.lanes;
+	float values[1] = {};
 	switch (a.join) {
-	case kReduceSum: reduce_rows<T, PlainSum>(a, partial); break;
-	case kReduceAbsoluteSum: reduce_rows<T, AbsoluteSum>(a, partial); break;
-	case kReduceSquareSum: reduce_rows<T, SquareSum>(a, partial); break;
-	case kReduceMaximum: reduce_rows<T, PlainMaximum>(a, partial); break;
-	case kReduceMinimum: reduce_rows<T, PlainMinimum>(a, partial); break;
-	case kReduceProduct: reduce_rows<T, Product>(a, partial); break;
+	case kReduceSum: values[0] = reduce_rows<T, PlainSum>(a, unit, partial); break;
+	case kReduceAbsoluteSum: values[0] = reduce_rows<T, AbsoluteSum>(a, unit, partial); break;
+	case kReduceSquareSum: values[0] = reduce_rows<T, SquareSum>(a, unit, partial); break;
+	case kReduceMaximum: values[0] = reduce_rows<T, PlainMaximum>(a, unit, partial); break;
+	case kReduceMinimum: values[0] = reduce_rows<T, PlainMinimum>(a, unit, partial); break;
+	case kReduceProduct: values[0] = reduce_rows<T, Product>(a, unit, partial); break;
 	}
+	if (static_cast<int>(threadIdx.x) % a.lanes == 0 && unit < a.outer * a.chunks)
+		store_reduced<1>(a, unit, values);
 }
 
 template <typename T, int Count> INLINE void columns_of(const ReduceArguments &a)
 {
 	__shared__ float partial[Count * kReduceThreads];
+	const int64_t bands = (a.inner + blockDim.x * Count - 1) / (blockDim.x * Count);
+	const int64_t outer = blockIdx.x / bands, column = ((blockIdx.x - outer * bands) * blockDim.x + threadIdx.x) * Count;
+	float values[Count];
 	switch (a.join) {
-	case kReduceSum: reduce_columns<T, Count, PlainSum>(a, partial); break;
-	case kReduceAbsoluteSum: reduce_columns<T, Count, AbsoluteSum>(a, partial); break;
-	case kReduceSquareSum: reduce_columns<T, Count, SquareSum>(a, partial); break;
-	case kReduceMaximum: reduce_columns<T, Count, PlainMaximum>(a, partial); break;
-	case kReduceMinimum: reduce_columns<T, Count, PlainMinimum>(a, partial); break;
-	case kReduceProduct: reduce_columns<T, Count, Product>(a, partial); break;
+	case kReduceSum: reduce_columns<T, Count, PlainSum>(a, outer, column, values, partial); break;
+	case kReduceAbsoluteSum: reduce_columns<T, Count, AbsoluteSum>(a, outer, column, values, partial); break;
+	case kReduceSquareSum: reduce_columns<T, Count, SquareSum>(a, outer, column, values, partial); break;
+	case kReduceMaximum: reduce_columns<T, Count, PlainMaximum>(a, outer, column, values, partial); break;
+	case kReduceMinimum: reduce_columns<T, Count, PlainMinimum>(a, outer, column, values, partial); break;
+	default: reduce_columns<T, Count, Product>(a, outer, column, values, partial); break;
 	}
+	if (threadIdx.y == 0 && column < a.inner)
+		store_reduced<Count>(a, (outer * a.chunks + blockIdx.y) * a.inner + column, values);
 }
 
 KERNEL(reduce_rows_f32, ReduceArguments, kReduceThreads) { rows_of<float>(arguments); }

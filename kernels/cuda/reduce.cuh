@@ -47,4 +47,15 @@ template <typename Join> INLINE float reduce_block(float value, float *partial)
 	return value;
 }
 
+// Every lane of a row gets the result over the row's lanes: a power of two up to a warp, side by side, or else the whole block. All threads of the block take
+// part.
+template <typename Join> INLINE float reduce_lanes(float value, int lanes, float *partial)
+{
+	if (lanes > kWarp)
+		return reduce_block<Join>(value, partial);
+	for (int distance = lanes / 2; distance > 0; distance /= 2)
+		value = Join::join(value, __shfl_xor_sync(kAllLanes, value, distance));
+	return value;
+}
+
 #endif

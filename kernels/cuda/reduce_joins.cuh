@@ -49,31 +49,33 @@ struct ReduceArguments {
 	int32_t unused;
 };
 
-INLINE float finish_reduction(const ReduceArguments &a, float value)
+template <int Count, typename Function> INLINE void finish_each(float (&values)[Count], Function function)
 {
-	switch (a.finish) {
-	case kReduceMean: return value / a.count;
-	case kReduceRoot: return sqrtf(value);
-	case kReduceLogarithm: return logf(value);
-	default: return value;
-	}
+#pragma unroll
+	for (int i = 0; i < Count; i++)
+		values[i] = function(values[i]);
 }
 
-template <typename T, int Count> INLINE void store_finished(const ReduceArguments &a, int64_t at, const float (&values)[Count])
+template <typename T, int Count> INLINE void store_as(void *y, int64_t at, const float (&values)[Count])
 {
 	Pack<T, Count> pack;
 #pragma unroll
 	for (int i = 0; i < Count; i++)
-		pack.at[i] = from_float<T>(finish_reduction(a, values[i]));
-	store<T, Count>(static_cast<T *>(a.y) + at, pack);
+		pack.at[i] = from_float<T>(values[i]);
+	store<T, Count>(static_cast<T *>(y) + at, pack);
 }
 
-template <int Count> INLINE void store_reduced(const ReduceArguments &a, int64_t at, const float (&values)[Count])
+template <int Count> INLINE void store_reduced(const ReduceArguments &a, int64_t at, float (&values)[Count])
 {
+	switch (a.finish) {
+	case kReduceMean: finish_each(values, [&](float v) { return v / a.count; }); break;
+	case kReduceRoot: finish_each(values, [](float v) { return sqrtf(v); }); break;
+	case kReduceLogarithm: finish_each(values, [](float v) { return logf(v); }); break;
+	}
 	switch (a.output) {
-	case kReduceFloat32: store_finished<float, Count>(a, at, values); break;
-	case kReduceFloat16: store_finished<half_t, Count>(a, at, values); break;
-	case kReduceBFloat16: store_finished<bfloat_t, Count>(a, at, values); break;
+	case kReduceFloat32: store_as<float, Count>(a.y, at, values); break;
+	case kReduceFloat16: store_as<half_t, Count>(a.y, at, values); break;
+	case kReduceBFloat16: store_as<bfloat_t, Count>(a.y, at, values); break;
 	}
 }
 

@@ -20,16 +20,6 @@ constexpr int kKept = 32, kOneThreads = 512;
 
 constexpr int kColumnThreads = 256;
 
-// Every lane of a row gets the result over them; `lanes` is a power of two up to a warp, or all threads of the block.
-template <typename Join> INLINE float reduce_lanes(float value, int lanes, float *partial)
-{
-	if (lanes > kWarp)
-		return reduce_block<Join>(value, partial);
-	for (int distance = lanes / 2; distance > 0; distance /= 2)
-		value = Join::join(value, __shfl_xor_sync(kAllLanes, value, distance));
-	return value;
-}
-
 // Lane l of a row holds elements [l * Count, ...) of each stretch of lanes * Count. The row fits into kKept elements a lane.
 template <typename T, int Count> INLINE void softmax_kept(const SoftmaxArguments &a)
 {
@@ -60,8 +50,11 @@ template <typename T, int Count> INLINE void softmax_kept(const SoftmaxArguments
 	for (int k = 0; k < kKept / Count; k++) {
 		if (first + k * stretch < width) {
 #pragma unroll
-			for (int i = 0; i < Count; i++)
-				sum += expf(kept[k * Count + i] - greatest);
+			for (int i = 0; i < Count; i++) {
+				const float power = expf(kept[k * Count + i] - greatest);
+				sum += power;
+				kept[k * Count + i] = a.logarithmic ? kept[k * Count + i] : power;
+			}
 		}
 	}
 	sum = reduce_lanes<Sum>(sum, a.lanes, partial);
@@ -74,7 +67,7 @@ template <typename T, int Count> INLINE void softmax_kept(const SoftmaxArguments
 #pragma unroll
 			for (int i = 0; i < Count; i++) {
 				const float value = kept[k * Count + i];
-				pack.at[i] = from_float<T>(a.logarithmic ? value - logarithm : expf(value - greatest) * factor);
+				pack.at[i] = from_float<T>(a.logarithmic ? value - logarithm : value * factor);
 			}
 			store<T, Count>(y + at, pack);
 		}

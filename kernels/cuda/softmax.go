@@ -9,7 +9,7 @@ const softmaxKept = 32
 type Softmax struct {
 	Type        Type
 	Rows, Width int64
-	Inner       int64   // 1 where the axis is the last one
+	Inner       int64   // 0 counts as 1: the axis is the last one
 	Scale       float32 // of the input, ahead of everything; 0 counts as 1
 	Logarithmic bool
 	X, Y        step.Operand // may be the same memory
@@ -31,6 +31,9 @@ func (s Softmax) Plan() ([]Launch, error) {
 	}
 	if s.Scale == 0 {
 		s.Scale = 1
+	}
+	if s.Inner == 0 {
+		s.Inner = 1
 	}
 	elements := s.Rows * s.Width * s.Inner
 	if elements == 0 {
@@ -57,12 +60,8 @@ func (s Softmax) planRows(a softmaxArguments) (Launch, error) {
 	kernel, threads, rows := "softmax_online"+suffix, int64(1024), int64(1) // rows of a block
 	packs := divide(s.Width, count)
 	switch {
-	case s.Width <= warp*softmaxKept: // a part of a warp that has four packs a lane, or a warp
-		kernel, threads = "softmax_kept"+suffix, 4*warp
-		a.lanes = 1
-		for int64(a.lanes) < warp && int64(a.lanes)*4 < packs {
-			a.lanes *= 2
-		}
+	case s.Width <= warp*softmaxKept:
+		kernel, threads, a.lanes = "softmax_kept"+suffix, 4*warp, warpPart(packs)
 		rows = threads / int64(a.lanes)
 	case s.Width <= most*softmaxKept:
 		// Each thread keeps a few packs, so that several loads are under way, but no more than its registers hold.
@@ -76,6 +75,15 @@ func (s Softmax) planRows(a softmaxArguments) (Launch, error) {
 		return Launch{}, unsupported("softmax of %d rows", s.Rows)
 	}
 	return newLaunch("softmax", kernel, grid1(blocks), grid1(threads), 0, a, s.X, s.Y), nil
+}
+
+// warpPart is how many lanes of a warp have a row: a power of two, so that each lane has four packs, as many loads as it takes to hide their latency.
+func warpPart(packs int64) int32 {
+	lanes := int32(1)
+	for lanes < warp && int64(lanes)*4 < packs {
+		lanes *= 2
+	}
+	return lanes
 }
 
 // planColumns divides a block among columns and slices of the axis as the shape alone has it, so that the order of sums does not depend on alignment.

@@ -9,11 +9,45 @@
 #include "epilogue.cuh"
 #include "operand.cuh"
 
+// Sums of few rows and columns are split along K, so that there is work for all multiprocessors: into segments of so many steps, each of which is summed by
+// itself. What is one segment depends on the layer alone; whether blocks share the segments of a tile, or one block adds them up, on the number of rows.
+struct Segments {
+	int64_t count, steps;
+};
+
+// The sums of a tile that adds up segments. An element of the total is rounded as join.cuh does it.
+template <typename Tile> struct Folded : Tile {
+	static constexpr bool kFolds = true;
+	static constexpr int kSums = static_cast<int>(sizeof(Tile::sum) / sizeof(float));
+
+	float total[kSums] = {};
+
+	__device__ __forceinline__ void fold()
+	{
+		float(&sums)[kSums] = reinterpret_cast<float(&)[kSums]>(this->sum);
+#pragma unroll
+		for (int i = 0; i < kSums; i++) {
+			total[i] += sums[i];
+			sums[i] = 0.0f;
+		}
+	}
+
+	// Makes the total the sums.
+	__device__ __forceinline__ void end()
+	{
+		fold();
+		float(&sums)[kSums] = reinterpret_cast<float(&)[kSums]>(this->sum);
+#pragma unroll
+		for (int i = 0; i < kSums; i++)
+			sums[i] = total[i];
+	}
+};
+
 // One barrier a step: it both publishes the stage that is read next, and shows that the stage before, which is copied to next, was read by all.
-template <typename Tile, typename A, typename B> INLINE void multiply_stages(Tile &tile, A &a, B &b, int steps, unsigned char *shared)
+template <typename Tile, typename A, typename B> INLINE void multiply_stages(Tile &tile, A &a, B &b, int steps, int segment_steps, unsigned char *shared)
 {
 	constexpr int kAhead = Tile::kStages - 1, kBytes = (Tile::kM + Tile::kN) * kStageBytes, kB = Tile::kM * kStageBytes;
-	int read = 0, written = 0;
+	int read = 0, written = 0, left = segment_steps;
 #pragma unroll 1
 	for (int step = -kAhead; step < steps; step++) {
 		if (step >= 0) {
@@ -27,10 +61,19 @@ template <typename Tile, typename A, typename B> INLINE void multiply_stages(Til
 		}
 		commit_copies(); // also an empty group, so that the wait counts steps
 		if (step >= 0) {
+			if constexpr (Tile::kFolds) {
+				if (left == 0) {
+					tile.fold();
+					left = segment_steps;
+				}
+				left--;
+			}
 			tile.multiply(shared + read * kBytes, shared + read * kBytes + kB);
 			read = read + 1 == Tile::kStages ? 0 : read + 1;
 		}
 	}
+	if constexpr (Tile::kFolds)
+		tile.end();
 }
 
 // The sums of a row of warps, in shared memory: a pitch that puts the rows which a warp writes at a time into different banks.
@@ -52,9 +95,8 @@ template <typename Tile, typename T, int Count> INLINE void finish_part(const fl
 	}
 }
 
-// Writes the tile: its sums pass through shared memory, one row of warps after the other, so that whole rows are stored, and the code of the
-// activations is there once.
-template <typename Tile, typename T> INLINE void write_tile(const Tile &tile, unsigned char *shared, const Result<T> &r, const Epilogue &e, int64_t first_row, int64_t first_column)
+// Lets all threads see the sums of one row of warps after the other: visit(slab, first row of the slab within the tile).
+template <typename Tile, typename Visit> INLINE void visit_parts(const Tile &tile, unsigned char *shared, const Visit &visit)
 {
 	static_assert(Tile::kWarpM * kPitch<Tile> * 4 <= Tile::kSharedBytes, "the slab does not fit into the stages");
 	float *slab = reinterpret_cast<float *>(shared);
@@ -64,12 +106,32 @@ template <typename Tile, typename T> INLINE void write_tile(const Tile &tile, un
 		if (warp_of_thread() / Tile::kWarpsOfRow == part)
 			tile.spill(slab);
 		__syncthreads();
-		const int64_t row = first_row + part * Tile::kWarpM;
-		if (e.wide)
-			finish_part<Tile, T, kFinished>(slab, r, e, row, first_column);
-		else
-			finish_part<Tile, T, 1>(slab, r, e, row, first_column);
+		visit(slab, part * Tile::kWarpM);
 	}
+}
+
+// Writes the tile: its sums pass through shared memory, so that whole rows are stored, and the code of the activations is there once.
+template <typename Tile, typename T> INLINE void write_tile(const Tile &tile, unsigned char *shared, const Result<T> &r, const Epilogue &e, int64_t first_row, int64_t first_column)
+{
+	visit_parts(tile, shared, [&](const float *slab, int row) {
+		if (e.wide)
+			finish_part<Tile, T, kFinished>(slab, r, e, first_row + row, first_column);
+		else
+			finish_part<Tile, T, 1>(slab, r, e, first_row + row, first_column);
+	});
+}
+
+// Writes the sums as they are, for join.cuh: rows that are `pitch` apart, a multiple of four of them.
+template <typename Tile> INLINE void write_sums(const Tile &tile, unsigned char *shared, float *to, int64_t pitch, int64_t rows, int64_t columns, int64_t first_row, int64_t first_column)
+{
+	constexpr int kPacks = Tile::kN / 4;
+	visit_parts(tile, shared, [&](const float *slab, int part) {
+		for (int at = static_cast<int>(threadIdx.x); at < Tile::kWarpM * kPacks; at += Tile::kThreads) {
+			const int64_t row = first_row + part + at / kPacks, column = first_column + at % kPacks * 4;
+			if (row < rows && column < columns)
+				store(to + row * pitch + column, load<float, 4>(slab + at / kPacks * kPitch<Tile> + at % kPacks * 4));
+		}
+	});
 }
 
 #endif

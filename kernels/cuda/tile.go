@@ -22,10 +22,11 @@ const stageBytes = 64
 
 // The tiles, as gemm.cuh has them.
 var (
-	mmaTiles = []tile{{128, 128, 256, 3, 1}, {128, 64, 128, 4, 0.85}, {64, 64, 128, 4, 0.7}, {16, 32, 64, 12, 0.15}}
-	fmaTiles = []tile{{128, 128, 256, 3, 1}, {64, 64, 128, 4, 0.8}, {16, 32, 64, 12, 0.25}}
-	// anyTile is the one tile of tensor cores that takes operands of any strides.
-	anyTile = mmaTiles[2:3]
+	mmaTiles = []tile{{128, 128, 256, 3, 1}, {128, 64, 128, 4, 0.85}, {64, 64, 128, 4, 0.7}, {32, 32, 128, 6, 0.35}, {16, 32, 64, 12, 0.2}}
+	fmaTiles = []tile{{128, 128, 256, 3, 1}, {64, 64, 128, 4, 0.8}, {32, 32, 128, 6, 0.45}, {16, 32, 64, 12, 0.25}}
+	// The tiles of blocks that add segments up by themselves.
+	foldedMMA = tile{128, 64, 256, 4, 0.85}
+	foldedFMA = tile{64, 64, 128, 4, 0.7}
 )
 
 func (t tile) String() string { return fmt.Sprintf("%dx%d", t.m, t.n) }
@@ -51,6 +52,33 @@ func chooseTile(tiles []tile, rows, columns, matrices, multiprocessors int64) ti
 		}
 	}
 	return best
+}
+
+// narrowColumns is the width of the tile for few rows.
+const narrowColumns = 32
+
+// variant is a way to read operands, for which there are kernels with several tiles, and maybe, where folded has a size, one that adds segments up.
+type variant struct {
+	name   string
+	tiles  []tile
+	folded tile
+}
+
+// choice is a kernel, without its module and type, and what it does.
+type choice struct {
+	name string
+	tile
+	split    segments
+	sharedBy int64 // the number of blocks that share a tile's sums
+}
+
+// choose chooses the variant's kernel for a result.
+func (v variant) choose(s segments, rows, columns, matrices, multiprocessors int64) choice {
+	if v.folded.m > 0 && s.folds(v.folded, rows, columns, multiprocessors) {
+		return choice{v.name + "_folded", v.folded, s, 1}
+	}
+	t := chooseTile(v.tiles, rows, columns, matrices*s.count, multiprocessors)
+	return choice{v.name + "_" + t.String(), t, s, s.count}
 }
 
 // Epilogue is what follows the sums of a matrix product or convolution: activation(alpha * sum + bias + residual), the residual last where ResidualLast is set.

@@ -14,6 +14,8 @@ template <int M, int N, int ThreadM, int ThreadN, int Stages> struct FmaTile {
 	static constexpr int kWarpsOfRow = N / kWarpN, kThreads = M / kWarpM * kWarpsOfRow * kWarp, kSharedBytes = Stages * (M + N) * kStageBytes;
 
 
+	static constexpr bool kFolds = false;
+
 	float sum[ThreadM][ThreadN];
 
 	__device__ __forceinline__ FmaTile()

@@ -12,6 +12,8 @@ template <typename T_, int M, int N, int WarpM, int WarpN, int Stages, bool BAlo
 	static constexpr int kRows = WarpM / 16, kColumns = WarpN / 8; // instructions for 32 bytes along K
 	static_assert(WarpM % 16 == 0 && WarpN % 16 == 0 && !(BAlongRows && sizeof(T) != 2), "no such tile");
 
+	static constexpr bool kFolds = false;
+
 	float sum[kRows][kColumns][4];
 
 	__device__ __forceinline__ MmaTile()

@@ -32,12 +32,13 @@ func selectConv(s *selection) (*chosen, error) {
 			return nil, err
 		}
 		p := c
-		p.X, p.W, p.Bias, p.Residual, p.Y = inputs[0], packed, inputs[1], inputs[2], at.Output(0)
+		p.X, p.W, p.Bias, p.Residual, p.Y, p.Sums = inputs[0], packed, inputs[1], inputs[2], at.Output(0), at.Workspace()
 		return p.Plan()
 	})
 	if err != nil {
 		return nil, err
 	}
+	k.workspace = c.WorkspaceBytes()
 	// A residual is read by the thread that writes the element in its place.
 	k.inPlace = func(input int) bool { return input == 3 }
 	return k, nil

@@ -7,11 +7,11 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/inferd/inferd/cgo/cuda"
 	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
+	"github.com/inferd/inferd/kernels/cuda/emulation"
 )
 
 // bench is a device on which single kernels are timed.
@@ -78,17 +78,17 @@ func (b *bench) indices(count, limit int64) step.Operand {
 	return o
 }
 
-// values allocates so many float32, normally distributed: what a kernel does may depend on them.
-func (b *bench) values(count int64) step.Operand {
+// values allocates so many normally distributed elements: what a kernel does may depend on them, and the power that tensor cores draw does.
+func (b *bench) values(t kernel.Type, count int64) step.Operand {
 	random := rand.New(rand.NewPCG(1, 2))
-	block := make([]float32, min(count, 1<<20)) // repeated
+	block := make([]float64, min(count, 1<<18)) // repeated
 	for i := range block {
-		block[i] = float32(random.NormFloat64())
+		block[i] = random.NormFloat64()
 	}
-	data := unsafe.Slice((*byte)(unsafe.Pointer(&block[0])), 4*len(block))
-	o := b.memory(4 * count)
-	for at := int64(0); at < 4*count; at += int64(len(data)) {
-		check(b, b.device.CopyTo(cuda.Address(o.Offset+at), data[:min(int64(len(data)), 4*count-at)]))
+	data, bytes := emulation.Encode(t, block), count*t.Size()
+	o := b.memory(bytes)
+	for at := int64(0); at < bytes; at += int64(len(data)) {
+		check(b, b.device.CopyTo(cuda.Address(o.Offset+at), data[:min(int64(len(data)), bytes-at)]))
 	}
 	return o
 }

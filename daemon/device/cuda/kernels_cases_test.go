@@ -26,7 +26,7 @@ const (
 )
 
 // kernelCases is what BenchmarkKernels times.
-var kernelCases = slices.Concat(movementCases, rowCases, imageCases, productCases, sequenceCases)
+var kernelCases = slices.Concat(movementCases, rowCases, imageCases, productCases, attentionCases, sequenceCases)
 
 var movementCases = []kernelCase{
 	{name: "transpose_f32", plan: moves(4, func(n int64) kernel.Copy { return permuted([]int64{n, 512, 512}, 0, 2, 1) })},
@@ -35,6 +35,8 @@ var movementCases = []kernelCase{
 	{name: "heads_f16", plan: moves(2, func(n int64) kernel.Copy { return permuted([]int64{4 * n, 128, 12, 64}, 0, 2, 1, 3) })},
 	{name: "channels_last_f32", plan: moves(4, func(n int64) kernel.Copy { return permuted([]int64{n, 3, 224 * 224}, 0, 2, 1) })},
 	{name: "channels_first_f32", plan: moves(4, func(n int64) kernel.Copy { return permuted([]int64{n, 224 * 224, 3}, 0, 2, 1) })},
+	{name: "channels_first_f32_12", plan: moves(4, func(n int64) kernel.Copy { return permuted([]int64{n, 112 * 112, 12}, 0, 2, 1) })},
+	{name: "channels_last_f16_8", plan: moves(2, func(n int64) kernel.Copy { return permuted([]int64{n, 8, 112 * 112}, 0, 2, 1) })},
 	{name: "slice_f16_odd", plan: moves(2, func(n int64) kernel.Copy {
 		return kernel.Copy{Dims: []int64{256 * n, 1001}, Source: []int64{1024, 1}, SourceOffset: 3}
 	})},
@@ -73,6 +75,16 @@ var rowCases = []kernelCase{
 	{name: "softmax_f16_128", plan: softmaxOf(kernel.Float16, 128)},
 	{name: "softmax_f16_4096", plan: softmaxOf(kernel.Float16, 4096)},
 	{name: "softmax_f32_50257", plan: softmaxOf(kernel.Float32, 50257)},
+	{name: "layer_norm_f16_768", plan: func(b *bench) ([]kernel.Launch, error) {
+		const width = 768
+		rows := 256 * b.many
+		return kernel.Norm{
+			Type: kernel.Float16, Rows: rows, Width: width, Epsilon: 1e-5, X: b.memory(rows * width * 2), Scale: b.memory(width * 2), Bias: b.memory(width * 2),
+			Y: b.memory(rows * width * 2),
+		}.Plan()
+	}},
+	{name: "reduce_sum_f32_rows", plan: sumOf(1)},
+	{name: "reduce_sum_f32_columns", plan: sumOf(0)},
 	{name: "cumulative_sum_f32_4096", plan: func(b *bench) ([]kernel.Launch, error) {
 		return kernel.CumulativeSum{
 			Type: kernel.Float32, Before: 16 * b.many, Size: 4096, After: 1, X: b.memory(b.many << 18), Y: b.memory(b.many << 18),
@@ -106,8 +118,8 @@ var imageCases = []kernelCase{
 	}},
 	{name: "global_average_pool_f16_7x7x2048", plan: func(b *bench) ([]kernel.Launch, error) {
 		outer := 4 * b.many
-		return kernel.GlobalPool{
-			Type: kernel.Float16, Kind: kernel.PoolAverage, Outer: outer, Positions: 49, Channels: 2048,
+		return kernel.Reduce{
+			Op: kernel.ReduceMean, Type: kernel.Float16, Shape: []int64{outer, 49, 2048}, Axes: []int{1},
 			X: b.memory(outer * 49 * 2048 * 2), Y: b.memory(outer * 2048 * 2),
 		}.Plan()
 	}},
@@ -124,6 +136,9 @@ var productCases = []kernelCase{
 	{name: "gemm_f16_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.Float16})},
 	{name: "gemm_bf16_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.BFloat16})},
 	{name: "gemm_tf32_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.Float32, TensorFloat: true})},
+	{name: "attention_f16_4x16x2048x64", bound: byOperations, plan: attention(kernel.Float16, 4, 16, 2048, 64)},
+	{name: "attention_f16_4x16x2048x128", bound: byOperations, plan: attention(kernel.Float16, 4, 16, 2048, 128)},
+	{name: "attention_bf16_8x12x512x64", bound: byOperations, plan: attention(kernel.BFloat16, 8, 12, 512, 64)},
 	{name: "gemm_f32_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.Float32})},
 }
 
@@ -174,7 +189,7 @@ func elementwise(inputs int, chain ...kernel.ElementwiseInstruction) func(b *ben
 func topKOf(rows, size int64) func(b *bench) ([]kernel.Launch, error) {
 	return func(b *bench) ([]kernel.Launch, error) {
 		t := kernel.TopK{Type: kernel.Float32, Before: max(rows*b.many, 1), Size: size, After: 1, K: 50}
-		t.X, t.Y, t.Positions = b.values(t.Before*size), b.memory(t.Before*t.K*4), b.memory(t.Before*t.K*8)
+		t.X, t.Y, t.Positions = b.values(t.Type, t.Before*size), b.memory(t.Before*t.K*4), b.memory(t.Before*t.K*8)
 		t.Workspace = b.memory(t.WorkspaceBytes())
 		return t.Plan()
 	}
@@ -182,7 +197,7 @@ func topKOf(rows, size int64) func(b *bench) ([]kernel.Launch, error) {
 
 func quantizes(back bool, narrow kernel.Type) func(b *bench) ([]kernel.Launch, error) {
 	return func(b *bench) ([]kernel.Launch, error) {
-		q := kernel.Quantize{Dequantize: back, Float: kernel.Float32, Narrow: narrow, Before: 1, Scales: 1, After: b.many << 18, Scale: b.values(1), Zero: b.memory(1)}
+		q := kernel.Quantize{Dequantize: back, Float: kernel.Float32, Narrow: narrow, Before: 1, Scales: 1, After: b.many << 18, Scale: b.values(kernel.Float32, 1), Zero: b.memory(1)}
 		q.X, q.Y = b.memory(q.After*4), b.memory(q.After*narrow.Size())
 		if back {
 			q.X, q.Y = q.Y, q.X
@@ -196,7 +211,7 @@ func squares(g kernel.Gemm) func(b *bench) ([]kernel.Launch, error) {
 	return func(b *bench) ([]kernel.Launch, error) {
 		g, side := g, min(8*b.many, 4096)
 		matrix := func() kernel.GemmMatrix {
-			return kernel.GemmMatrix{Operand: b.memory(side * side * g.Type.Size()), Row: side, Column: 1}
+			return kernel.GemmMatrix{Operand: b.values(g.Type, side*side), Row: side, Column: 1}
 		}
 		g.M, g.N, g.K, g.Batch, g.Alpha, g.Multiprocessors = side, side, side, [3]int64{1, 1, 1}, 1, int64(b.device.Info().Multiprocessors)
 		g.A, g.B, g.C = matrix(), matrix(), matrix()
@@ -204,5 +219,32 @@ func squares(g kernel.Gemm) func(b *bench) ([]kernel.Launch, error) {
 			g.B.Row, g.B.Column = 1, side
 		}
 		return g.Plan()
+	}
+}
+
+// sumOf sums a matrix with long rows and columns over one of its axes.
+func sumOf(axis int) func(b *bench) ([]kernel.Launch, error) {
+	return func(b *bench) ([]kernel.Launch, error) {
+		r := kernel.Reduce{Op: kernel.ReduceSum, Type: kernel.Float32, Shape: []int64{64 * b.many, 4096}, Axes: []int{axis}}
+		r.X, r.Y, r.Workspace = b.memory(4*layout.Size(r.Shape)), b.memory(4*r.Shape[1-axis]), b.memory(r.WorkspaceBytes())
+		return r.Plan()
+	}
+}
+
+// attention is that of encoders: heads lie side by side in a row. In the emulation it is short.
+func attention(t kernel.Type, batch, heads, length, size int64) func(b *bench) ([]kernel.Launch, error) {
+	return func(b *bench) ([]kernel.Launch, error) {
+		batch, heads, length := min(batch, b.many), min(heads, b.many), min(length, 64*b.many)
+		operand := func() kernel.AttentionHeads {
+			return kernel.AttentionHeads{
+				Operand: b.values(t, batch*length*heads*size), Batch: length * heads * size, Head: size, Row: heads * size,
+			}
+		}
+		attributes := b.device.Attributes()
+		return kernel.Attention{
+			Type: t, Batch: batch, Heads: heads, Queries: length, Keys: length, HeadSize: size, ValueSize: size, Scale: 1 / float32(size),
+			Q: operand(), K: operand(), V: operand(), Y: operand(),
+			Processors: int64(attributes.Multiprocessors), Shared: int64(attributes.SharedPerBlockOptIn),
+		}.Plan()
 	}
 }

@@ -11,26 +11,23 @@ import (
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
 
-// sequenceCases name attention by type, batch, heads, length and head size: by these bench/gpu compares it with PyTorch's.
+// sequenceCases are attention as bench/gpu has no peer for it, recurrence, and trees.
 var sequenceCases = []kernelCase{
-	{name: "attention_f16_4x16x1024x64", bound: byOperations, plan: attentionOf(kernel.Attention{Type: kernel.Float16, Batch: 4, Queries: 1024, Keys: 1024, HeadSize: 64})},
-	{name: "attention_f16_4x16x2048x128", bound: byOperations, plan: attentionOf(kernel.Attention{
-		Type: kernel.Float16, Batch: 4, Queries: 2048, Keys: 2048, HeadSize: 128,
-	})},
-	{name: "attention_bf16_32x16x128x32", bound: byOperations, plan: attentionOf(kernel.Attention{Type: kernel.BFloat16, Batch: 32, Queries: 128, Keys: 128, HeadSize: 32})},
-	{name: "attention_f32_4x16x1024x64", bound: byOperations, plan: attentionOf(kernel.Attention{Type: kernel.Float32, Batch: 4, Queries: 1024, Keys: 1024, HeadSize: 64})},
-	{name: "tf32_attention_4x16x1024x64", bound: byOperations, plan: attentionOf(kernel.Attention{
+	{name: "tf32_attention_4x16x1024x64", bound: byOperations, plan: manyHeads(kernel.Attention{
 		Type: kernel.Float32, TensorFloat: true, Batch: 4, Queries: 1024, Keys: 1024, HeadSize: 64,
 	})},
-	{name: "one_query_attention_f16_64x16x4096x64", plan: attentionOf(kernel.Attention{Type: kernel.Float16, Batch: 64, Queries: 1, Keys: 4096, HeadSize: 64})},
+	{name: "short_attention_bf16_32x16x128x32", bound: byOperations, plan: manyHeads(kernel.Attention{
+		Type: kernel.BFloat16, Batch: 32, Queries: 128, Keys: 128, HeadSize: 32,
+	})},
+	{name: "one_query_attention_f16_64x16x4096x64", plan: manyHeads(kernel.Attention{Type: kernel.Float16, Batch: 64, Queries: 1, Keys: 4096, HeadSize: 64})},
 	{name: "lstm_f32_128x32x256", bound: byOperations, plan: lstmOf(kernel.Float32, 256)},
 	{name: "lstm_f16_128x32x64", bound: byOperations, plan: lstmOf(kernel.Float16, 64)},
 	{name: "trees_500x6", bound: byPasses, plan: treesOf(500, 6)},
 	{name: "trees_100x12", bound: byPasses, plan: treesOf(100, 12)},
 }
 
-// attentionOf attends with 16 heads; in the emulation with one, to few.
-func attentionOf(a kernel.Attention) func(b *bench) ([]kernel.Launch, error) {
+// manyHeads attends with 16 heads; in the emulation with one, to few.
+func manyHeads(a kernel.Attention) func(b *bench) ([]kernel.Launch, error) {
 	return func(b *bench) ([]kernel.Launch, error) {
 		a := a
 		a.Heads, a.Scale, a.ValueSize, a.Processors = 16, 0.125, a.HeadSize, int64(b.device.Attributes().Multiprocessors)
@@ -80,7 +77,7 @@ func treesOf(count, depth int) func(b *bench) ([]kernel.Launch, error) {
 		packed := b.memory(int64(len(model.Packed)))
 		check(b, b.device.CopyTo(cuda.Address(packed.Offset), model.Packed))
 		return model.Plan(kernel.TreesCall{
-			Rows: rows, Features: features, X: b.values(rows * features), Packed: packed, Scores: b.memory(4 * rows),
+			Rows: rows, Features: features, X: b.values(kernel.Float32, rows*features), Packed: packed, Scores: b.memory(4 * rows),
 			Processors: int64(b.device.Attributes().Multiprocessors),
 		})
 	}

@@ -51,6 +51,8 @@ func (s *selection) readProduct(name string, read node.MatrixProduct) (*chosen, 
 		if err := s.packB(&p); err != nil {
 			return nil, err
 		}
+		// One matrix for all: the batch is more rows.
+		p.M, p.Batch, p.A.Batch, p.B.Batch, p.C.Batch = p.M*node.Product(p.Batch[:]), [3]int64{1, 1, 1}, [3]int64{}, [3]int64{}, [3]int64{}
 	}
 	switch {
 	case read.HasSum && read.Sum.Row == 0 && read.Sum.Column == 1:
@@ -87,6 +89,7 @@ func (s *selection) product(name string, p product) (*chosen, error) {
 
 // ownProduct computes a product with the kernels of kernels/cuda.
 func (s *selection) ownProduct(name string, p product) (*chosen, error) {
+	p.Split = p.packed != nil
 	c, err := s.planned(name, p.Type, func(at device.Operands) ([]kernel.Launch, error) {
 		g, err := p.placed(at)
 		if err != nil {
@@ -97,6 +100,7 @@ func (s *selection) ownProduct(name string, p product) (*chosen, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.workspace = p.WorkspaceBytes()
 	// A residual is read by the thread that writes the element in its place.
 	c.inPlace = func(input int) bool { return input == p.residual && p.ResidualRow == p.C.Row && p.ResidualColumn == 1 }
 	return c, nil
@@ -105,7 +109,7 @@ func (s *selection) ownProduct(name string, p product) (*chosen, error) {
 // placed returns the product with its operands' places.
 func (p product) placed(at device.Operands) (g kernel.Gemm, err error) {
 	g = p.Gemm
-	g.C.Operand = at.Output(0)
+	g.C.Operand, g.Sums = at.Output(0), at.Workspace()
 	for _, in := range []struct {
 		input int
 		to    *step.Operand

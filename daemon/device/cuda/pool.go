@@ -54,26 +54,29 @@ func selectPool(s *selection) (*chosen, error) {
 	})
 }
 
-// selectGlobalPool runs GlobalAveragePool of both domains and GlobalMaxPool.
+// selectGlobalPool runs GlobalAveragePool of both domains and GlobalMaxPool, which reduce all positions of a plane.
 func selectGlobalPool(s *selection) (*chosen, error) {
 	t, err := s.wantOneFloat()
 	if err != nil {
 		return nil, err
 	}
-	plan, name := kernel.GlobalPool{Type: t, Kind: kernel.PoolAverage}, "global_average_pool"
+	outer, spatial, channels := s.planes(s.Shape(0))
+	plan, name := kernel.Reduce{Op: kernel.ReduceMean, Type: t, Shape: []int64{outer, node.Product(spatial), channels}, Axes: []int{1}}, "global_average_pool"
 	if s.Op == "GlobalMaxPool" {
-		plan.Kind, name = kernel.PoolMaximum, "global_max_pool"
+		plan.Op, name = kernel.ReduceMax, "global_max_pool"
 	}
-	var spatial []int64
-	plan.Outer, spatial, plan.Channels = s.planes(s.Shape(0))
-	plan.Positions = node.Product(spatial)
-	return s.planned(name, t, func(at device.Operands) ([]kernel.Launch, error) {
+	c, err := s.planned(name, t, func(at device.Operands) ([]kernel.Launch, error) {
 		p := plan
 		var err error
 		if p.X, err = at.Input(0); err != nil {
 			return nil, err
 		}
-		p.Y = at.Output(0)
+		p.Y, p.Workspace = at.Output(0), at.Workspace()
 		return p.Plan()
 	})
+	if err != nil {
+		return nil, err
+	}
+	c.workspace = plan.WorkspaceBytes()
+	return c, nil
 }

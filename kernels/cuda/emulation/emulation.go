@@ -34,7 +34,18 @@ type Library struct {
 // Open builds the kernels and loads them. Without a C++ compiler the test is skipped.
 func Open(t testing.TB) *Library {
 	t.Helper()
-	path, err := Build()
+	return open(t, Build)
+}
+
+// OpenSource builds kernels that are a test's own, in one file, and loads them.
+func OpenSource(t testing.TB, source string) *Library {
+	t.Helper()
+	return open(t, func() (string, error) { return buildOf(Folder(), Cache(), "test", []string{source}) })
+}
+
+func open(t testing.TB, build func() (string, error)) *Library {
+	t.Helper()
+	path, err := build()
 	if errors.Is(err, ErrNoCompiler) {
 		t.Skip(err)
 	}

@@ -18,7 +18,8 @@ struct Copy {
 
 struct Queue {
 	std::vector<Copy> copies;
-	int group = 0; // of copies that were not committed yet
+	size_t first = 0; // that was not performed yet
+	int group = 0;    // of copies that were not committed yet
 };
 
 EMULATION_THREAD_LOCAL std::vector<Queue> *queues; // by thread of the block
@@ -34,10 +35,12 @@ Queue &queue_of_thread()
 
 void perform(const Copy &c)
 {
-	if (c.there)
-		memcpy(c.to, c.from, static_cast<size_t>(c.bytes));
-	else
+	if (!c.there)
 		memset(c.to, 0, static_cast<size_t>(c.bytes));
+	else if (c.bytes == 16) // as most are
+		memcpy(c.to, c.from, 16);
+	else
+		memcpy(c.to, c.from, static_cast<size_t>(c.bytes));
 }
 
 } // namespace
@@ -53,12 +56,25 @@ void commit_copies() { queue_of_thread().group++; }
 void wait_for_copies(int groups_under_way)
 {
 	Queue &q = queue_of_thread();
-	size_t done = 0;
-	while (done < q.copies.size() && q.copies[done].group < q.group - groups_under_way)
-		perform(q.copies[done++]);
-	q.copies.erase(q.copies.begin(), q.copies.begin() + static_cast<std::ptrdiff_t>(done));
+	while (q.first < q.copies.size() && q.copies[q.first].group < q.group - groups_under_way)
+		perform(q.copies[q.first++]);
+	// Few are under way at a time, so what was performed is dropped in long stretches.
+	if (q.first == q.copies.size() || q.first >= 32) {
+		q.copies.erase(q.copies.begin(), q.copies.begin() + static_cast<std::ptrdiff_t>(q.first));
+		q.first = 0;
+	}
 	if (q.copies.empty() && groups_under_way == 0)
 		q.group = 0;
+}
+
+void forget_copies()
+{
+	if (queues)
+		for (Queue &q : *queues) {
+			q.copies.clear();
+			q.first = 0;
+			q.group = 0;
+		}
 }
 
 } // namespace emulation

@@ -287,6 +287,7 @@ struct Lease {
 // Makes the machine ready for a launch, whatever became of the one before: an access to memory that is not there ends a launch in its midst.
 void prepare(Machine *m, Index threads, uint32_t shared_bytes)
 {
+	forget_copies();
 	number_threads(m, threads);
 	for (int i = 0; i < m->count; i++)
 		m->threads[i].operation = -1;

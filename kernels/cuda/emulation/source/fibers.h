@@ -60,6 +60,7 @@ extern EMULATION_THREAD_LOCAL Thread *self;
 extern EMULATION_THREAD_LOCAL Block *block;
 
 void *dynamic_shared();
+void forget_copies(); // asynchronous ones that a launch left, which a fault has ended
 void synchronize(const char *file, int line);
 
 inline int lane() { return self->lane; }
