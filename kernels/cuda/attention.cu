@@ -21,12 +21,13 @@ template <int Columns, int Rows> struct FloatAttention {
 	float out[Rows][kVectors][kVector];
 	AttentionRow row[Rows];
 	int place, first; // among the neighbours; the first query of this thread
+	int chunks;       // of a row of queries or keys
 
 	// score = Q K^T for this thread's queries and keys.
 	__device__ __forceinline__ void multiply_keys(const float *q, const float *k, float score[Rows][kThreadKeys])
 	{
 #pragma unroll 1
-		for (int chunk = 0; chunk < Rows4::kChunks; chunk++) {
+		for (int chunk = 0; chunk < chunks; chunk++) {
 			Pack<float, 4> key[kThreadKeys];
 #pragma unroll
 			for (int j = 0; j < kThreadKeys; j++)
@@ -167,6 +168,7 @@ template <int Columns, int Rows> struct FloatAttention {
 		const float *keys = attention_head<float>(a.k, a.k_stride, block), *values = attention_head<float>(a.v, a.v_stride, block);
 		place = lane_of_thread() % kRowThreads;
 		first = static_cast<int>(threadIdx.x) / kRowThreads * Rows;
+		chunks = padded(a.head_size) / Rows4::kChunk;
 #pragma unroll
 		for (int i = 0; i < Rows; i++)
 #pragma unroll
@@ -174,14 +176,14 @@ template <int Columns, int Rows> struct FloatAttention {
 #pragma unroll
 				for (int c = 0; c < kVector; c++)
 					out[i][n][c] = 0.0f;
-		Rows4::template load_rows<kQueries, kThreads>(
-			q, attention_head<float>(a.q, a.q_stride, block) + block.first * a.q_stride.row, a.q_stride.row, a.queries - block.first, a.head_size, a.wide);
-		Rows4::template load_rows<kKeys, kThreads>(k, keys, a.k_stride.row, a.keys, a.head_size, a.wide);
+		Rows4::template load_rows<kThreads>(q, kQueries, attention_head<float>(a.q, a.q_stride, block) + block.first * a.q_stride.row, a.q_stride.row,
+			a.queries - block.first, a.head_size, a.wide, 0, 1);
+		Rows4::template load_rows<kThreads>(k, kKeys, keys, a.k_stride.row, a.keys, a.head_size, a.wide, 0, 1);
 		commit_copies();
 		for (int64_t tile = 0; tile < a.keys; tile += kKeys) {
 			wait_for_copies<0>();
 			__syncthreads(); // the keys are there, and nobody reads the last values any more
-			Rows4::template load_rows<kKeys, kThreads>(v, values + tile * a.v_stride.row, a.v_stride.row, a.keys - tile, a.value_size, a.wide);
+			Rows4::template load_rows<kThreads>(v, kKeys, values + tile * a.v_stride.row, a.v_stride.row, a.keys - tile, a.value_size, a.wide, 0, 1);
 			commit_copies();
 			float score[Rows][kThreadKeys] = {};
 			multiply_keys(q, k, score);
@@ -189,7 +191,7 @@ template <int Columns, int Rows> struct FloatAttention {
 			__syncthreads(); // the values are there, and nobody reads these keys any more
 			const int64_t next = tile + kKeys;
 			if (next < a.keys)
-				Rows4::template load_rows<kKeys, kThreads>(k, keys + next * a.k_stride.row, a.k_stride.row, a.keys - next, a.head_size, a.wide);
+				Rows4::template load_rows<kThreads>(k, kKeys, keys + next * a.k_stride.row, a.k_stride.row, a.keys - next, a.head_size, a.wide, 0, 1);
 			commit_copies();
 			prepare(scores, tile, a.keys, score);
 			weigh(scores.factor, score);
@@ -206,14 +208,8 @@ template <int Columns, int Rows> INLINE void attention(const AttentionArguments 
 }
 
 KERNEL(attention_f32_d32_q64, AttentionArguments, kThreads) { attention<32, 8>(arguments); }
-KERNEL(attention_f32_d64_q64, AttentionArguments, kThreads) { attention<64, 8>(arguments); }
-KERNEL(attention_f32_d96_q64, AttentionArguments, kThreads) { attention<96, 8>(arguments); }
-KERNEL(attention_f32_d128_q64, AttentionArguments, kThreads) { attention<128, 8>(arguments); }
-KERNEL(attention_f32_d32_q32, AttentionArguments, kThreads) { attention<32, 4>(arguments); }
-KERNEL(attention_f32_d64_q32, AttentionArguments, kThreads) { attention<64, 4>(arguments); }
-KERNEL(attention_f32_d96_q32, AttentionArguments, kThreads) { attention<96, 4>(arguments); }
-KERNEL(attention_f32_d128_q32, AttentionArguments, kThreads) { attention<128, 4>(arguments); }
 KERNEL(attention_f32_d32_q8, AttentionArguments, kThreads) { attention<32, 1>(arguments); }
+KERNEL(attention_f32_d64_q64, AttentionArguments, kThreads) { attention<64, 8>(arguments); }
 KERNEL(attention_f32_d64_q8, AttentionArguments, kThreads) { attention<64, 1>(arguments); }
-KERNEL(attention_f32_d96_q8, AttentionArguments, kThreads) { attention<96, 1>(arguments); }
+KERNEL(attention_f32_d128_q64, AttentionArguments, kThreads) { attention<128, 8>(arguments); }
 KERNEL(attention_f32_d128_q8, AttentionArguments, kThreads) { attention<128, 1>(arguments); }

@@ -36,6 +36,11 @@ template <typename T> INLINE const T *attention_head(const void *p, const Attent
 	return static_cast<const T *>(p) + b.batch * s.batch + b.head * s.head;
 }
 
+// Heads of any size are padded with zeros to what products take at a time.
+constexpr int kPadding = 16;
+
+INLINE int padded(int size) { return (size + kPadding - 1) / kPadding * kPadding; }
+
 // Rows of Columns elements in shared memory, in chunks of 16 bytes. Chunks are permuted within a row so that the same chunk of eight rows that follow
 // each other lies in all banks: that is how scores are computed, and how ldmatrix reads.
 template <typename T, int Columns> struct Tile {
@@ -48,45 +53,43 @@ template <typename T, int Columns> struct Tile {
 		return row * Columns + (chunk ^ turn) * kChunk;
 	}
 
-	// Rows that a block's threads copy at a time: a power of two, so that in most passes the permutation is the same.
-	template <int Rows, int Threads> struct Pass {
-		static constexpr int kMost = Threads / kChunks >= 16 ? 16 : Threads / kChunks >= 8 ? 8 : 4;
-		static constexpr int kRows = kMost < Rows ? kMost : Rows;
-		static_assert(kRows * kChunks <= Threads && Rows % kRows == 0, "rows do not divide into passes");
-	};
+	// Rows that so many threads copy at a time: a power of two, so that in most passes the permutation is the same.
+	template <int Threads> static constexpr int kPass = Threads / kChunks >= 16 ? 16 : Threads / kChunks >= 8 ? 8 : Threads / kChunks >= 4 ? 4 : 2;
 
-	// Begins to copy rows of `size` elements; what lies beyond `present` rows or beyond the size becomes zero, because 0 * NaN is not 0.
-	template <int Rows, int Threads> static __device__ __forceinline__ void load_rows(T *tile, const T *from, int64_t stride, int64_t present, int size, bool wide)
+	// Begins to copy `count` rows of `size` elements by a team of threads, one of `teams`. What lies beyond `present` rows or beyond the size becomes zero, because
+	// 0 * NaN is not 0; chunks that no product reads stay as they are.
+	template <int Threads>
+	static __device__ __forceinline__ void load_rows(T *tile, int count, const T *from, int64_t stride, int64_t present, int size, bool wide, int team, int teams)
 	{
-		constexpr int kPass = Pass<Rows, Threads>::kRows;
-		const int first = static_cast<int>(threadIdx.x) / kChunks, chunk = static_cast<int>(threadIdx.x) % kChunks, left = size - chunk * kChunk;
-		const int rows = left > 0 ? static_cast<int>(min(present, static_cast<int64_t>(Rows))) : 0;
-		if (first >= kPass)
+		static_assert(kPass<Threads> * kChunks <= Threads, "too few threads for two rows");
+		const int thread = static_cast<int>(threadIdx.x) % Threads, chunk = thread % kChunks, left = size - chunk * kChunk;
+		const int rows = left > 0 ? static_cast<int>(min(present, static_cast<int64_t>(count))) : 0;
+		if (thread / kChunks >= kPass<Threads> || chunk * kChunk >= padded(size))
 			return;
+		const int first = team * kPass<Threads> + thread / kChunks, step = teams * kPass<Threads>;
 		const T *source = from + first * stride + chunk * kChunk;
 		if (wide) {
-#pragma unroll
-			for (int row = first; row < first + Rows; row += kPass, source += kPass * stride)
+#pragma unroll 4
+			for (int row = first; row < count; row += step, source += step * stride)
 				copy_async<16>(tile + at(row, chunk), row < rows ? source : from, row < rows);
 			return;
 		}
 #pragma unroll 1
-		for (int row = first; row < Rows; row += kPass, source += kPass * stride)
+		for (int row = first; row < count; row += step, source += step * stride)
 #pragma unroll 1
 			for (int e = 0; e < kChunk; e++)
 				tile[at(row, chunk) + e] = row < rows && e < left ? source[e] : from_float<T>(0.0f);
 	}
 
-	// Copies rows out, by all threads of the block.
-	template <int Rows, int Threads> static __device__ __forceinline__ void store_rows(const T *tile, T *to, int64_t stride, int64_t present, int size, bool wide)
+	// Copies `count` rows out, the same way.
+	template <int Threads> static __device__ __forceinline__ void store_rows(const T *tile, int count, T *to, int64_t stride, int64_t present, int size, bool wide, int team, int teams)
 	{
-		constexpr int kPass = Pass<Rows, Threads>::kRows;
-		const int first = static_cast<int>(threadIdx.x) / kChunks, chunk = static_cast<int>(threadIdx.x) % kChunks, left = size - chunk * kChunk;
-		const int rows = left > 0 ? static_cast<int>(min(present, static_cast<int64_t>(Rows))) : 0;
-		if (first >= kPass)
+		const int thread = static_cast<int>(threadIdx.x) % Threads, chunk = thread % kChunks, left = size - chunk * kChunk;
+		const int rows = left > 0 ? static_cast<int>(min(present, static_cast<int64_t>(count))) : 0;
+		if (thread / kChunks >= kPass<Threads>)
 			return;
 #pragma unroll 1
-		for (int row = first; row < rows; row += kPass) {
+		for (int row = team * kPass<Threads> + thread / kChunks; row < rows; row += teams * kPass<Threads>) {
 			const T *source = tile + at(row, chunk);
 			T *target = to + row * stride + chunk * kChunk;
 			if (wide) {

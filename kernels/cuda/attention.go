@@ -9,7 +9,9 @@ import (
 
 // Attention describes softmax(Scale Q K^T + Mask) V for every head of a batch. A row's bits do not depend on the batch, nor on Processors and Shared.
 type Attention struct {
-	Type                Type
+	Type Type
+	// TensorFloat lets tensor cores multiply float32 with the 10 bits of fraction that TF32 has.
+	TensorFloat         bool
 	Batch, Heads        int64
 	Queries, Keys       int64
 	HeadSize, ValueSize int64
@@ -36,11 +38,14 @@ type attentionArguments struct {
 	scale                                               float32
 }
 
-// attentionTile is a variant of the kernel: the queries of a block, its threads, and its bytes of shared memory.
-type attentionTile struct{ queries, threads, shared int64 }
+// attentionTile is what a block does: its kernel, less module and type, its queries, its threads, and its bytes of shared memory.
+type attentionTile struct {
+	kernel                   string
+	queries, threads, shared int64
+}
 
-// attentionColumns are the sizes of heads that kernels are made for; others are padded with zeros.
-var attentionColumns = []int64{32, 64, 96, 128}
+// attentionMost is the largest size of heads; smaller ones are padded with zeros, in memory to the columns of the kernel, in products to the next multiple of 16.
+const attentionMost = 128
 
 // maxMaskColumn bounds the distance of a tile's last key from its first in a mask.
 const maxMaskColumn = math.MaxInt32 / 64
@@ -53,13 +58,7 @@ func (a Attention) Plan() ([]Launch, error) {
 	if a.Batch*a.Heads*a.Queries*a.ValueSize == 0 {
 		return nil, nil
 	}
-	columns := int64(0)
-	for _, size := range attentionColumns {
-		if columns == 0 && max(a.HeadSize, a.ValueSize) <= size {
-			columns = size
-		}
-	}
-	tile, err := a.tile(columns)
+	tile, err := a.tile()
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +66,14 @@ func (a Attention) Plan() ([]Launch, error) {
 	if blocks > maxGrid {
 		return nil, unsupported("attention of %d blocks", blocks)
 	}
-	module := "attention_" + a.Type.String()
-	if a.Type == Float32 {
-		module = "attention"
+	name, module := a.Type.String(), "attention"
+	if a.onTensorCores() {
+		if a.Type == Float32 {
+			name = "tf32"
+		}
+		module += "_" + name
 	}
-	kernel := fmt.Sprintf("attention_%v_d%d_q%d", a.Type, columns, tile.queries)
-	l := newLaunch(module, kernel, grid1(blocks), grid1(tile.threads), int(tile.shared), a.arguments(),
+	l := newLaunch(module, "attention_"+name+"_"+tile.kernel, grid1(blocks), grid1(tile.threads), int(tile.shared), a.arguments(),
 		a.Q.Operand, a.K.Operand, a.V.Operand, a.Mask.Operand, a.Y.Operand)
 	scores := a.Batch * a.Heads * a.Queries * a.Keys
 	l.FLOP = scores * (2*(a.HeadSize+a.ValueSize) + 5)
@@ -82,23 +83,22 @@ func (a Attention) Plan() ([]Launch, error) {
 
 // check reports what there is no kernel for.
 func (a Attention) check() error {
-	most := attentionColumns[len(attentionColumns)-1]
 	switch {
 	case !a.Type.IsFloat():
 		return unsupported("attention of %v", a.Type)
 	case a.Keys == 0 || a.HeadSize == 0:
 		return unsupported("attention of %d keys of size %d", a.Keys, a.HeadSize)
-	case a.HeadSize > most || a.ValueSize > most:
-		return unsupported("attention of heads of sizes %d and %d, at most %d", a.HeadSize, a.ValueSize, most)
+	case a.HeadSize > attentionMost || a.ValueSize > attentionMost:
+		return unsupported("attention of heads of sizes %d and %d, at most %d", a.HeadSize, a.ValueSize, attentionMost)
 	case a.Heads > math.MaxInt32 || a.MaskColumn > maxMaskColumn:
 		return unsupported("attention of %d heads, masks of keys %d elements apart", a.Heads, a.MaskColumn)
 	}
 	return nil
 }
 
-// tile chooses the kernel for heads of some columns: one for many queries, because it reads keys and values from shared memory once for all of them, unless its
-// blocks would be too few to fill half of the device.
-func (a Attention) tile(columns int64) (attentionTile, error) {
+// tile chooses among kernels: one for many queries, because it reads keys and values from shared memory once for all of them, unless its blocks would be too few
+// to fill half of the device.
+func (a Attention) tile() (attentionTile, error) {
 	processors, shared := a.Processors, a.Shared
 	if processors == 0 {
 		processors = 128
@@ -106,9 +106,9 @@ func (a Attention) tile(columns int64) (attentionTile, error) {
 	if shared == 0 {
 		shared = 64 << 10
 	}
-	tiles := a.tensorTiles(columns)
-	if a.Type == Float32 {
-		tiles = floatTiles(columns)
+	tiles := a.floatTiles()
+	if a.onTensorCores() {
+		tiles = a.tensorTiles()
 	}
 	for i, t := range tiles {
 		fills := 2*a.Batch*a.Heads*divide(a.Queries, t.queries) >= processors && t.queries < 2*a.Queries
@@ -116,36 +116,61 @@ func (a Attention) tile(columns int64) (attentionTile, error) {
 			return t, nil
 		}
 	}
-	return attentionTile{}, unsupported("attention of heads of size %d needs %d bytes of shared memory", columns, tiles[len(tiles)-1].shared)
+	return attentionTile{}, unsupported("attention of heads of size %d needs %d bytes of shared memory", max(a.HeadSize, a.ValueSize), tiles[len(tiles)-1].shared)
+}
+
+// columns is the least of some numbers of columns that heads fit into.
+func (a Attention) columns(sizes ...int64) int64 {
+	for _, size := range sizes {
+		if max(a.HeadSize, a.ValueSize) <= size {
+			return size
+		}
+	}
+	return attentionMost
 }
 
 // floatTiles are the variants of attention.cu, the largest first. They give the same bits.
-func floatTiles(columns int64) []attentionTile {
+func (a Attention) floatTiles() []attentionTile {
+	columns := a.columns(32, 64, attentionMost)
 	keys := attentionKeys(columns)
 	var list []attentionTile
-	for _, queries := range []int64{64, 32, 8} {
-		list = append(list, attentionTile{queries: queries, threads: 128, shared: 4 * (columns*(queries+2*keys) + queries*keys)})
+	for _, queries := range []int64{64, 8} {
+		list = append(list, attentionTile{fmt.Sprintf("d%d_q%d", columns, queries), queries, 128, 4 * (columns*(queries+2*keys) + queries*keys)})
 	}
 	return list
 }
 
-// tensorTiles are the variants of attention_tensor.cuh, the largest first. They give the same bits but for the one whose warps share the keys, and which of
-// them runs is a matter of the queries alone.
-func (a Attention) tensorTiles(columns int64) []attentionTile {
-	keys := attentionKeys(columns)
-	tile := func(queries, threads int64) attentionTile {
-		return attentionTile{queries: queries, threads: threads, shared: a.Type.Size() * columns * (queries + 4*keys)}
-	}
-	if a.Queries <= 16 {
-		shares := keys / 16
-		t := tile(16, warp*shares)
-		t.shared = max(t.shared, a.Type.Size()*columns*16+4*shares*16*(columns+2))
-		return []attentionTile{t}
-	}
-	return []attentionTile{tile(128, 128), tile(64, 128)}
+// onTensorCores reports whether the kernels are those of attention_tensor.cuh. With few queries float32 gains nothing by rounding to TF32.
+func (a Attention) onTensorCores() bool {
+	return a.Type != Float32 || a.TensorFloat && a.Queries > attentionFew
 }
 
-// attentionKeys is the number of keys that a block takes at a time.
+// attentionFew is the number of queries that one warp has where warps share the keys.
+const attentionFew = 16
+
+// tensorTiles are the variants of attention_tensor.cuh, the largest first. They give the same bits but for the one whose warps share the keys, and which of
+// them runs is a matter of the queries alone.
+func (a Attention) tensorTiles() []attentionTile {
+	columns, size := a.columns(64, attentionMost), a.Type.Size()
+	keys, kernel := 2*attentionKeys(columns)/size, fmt.Sprintf("d%d", columns)
+	tile := func(queries, threads int64) attentionTile {
+		return attentionTile{kernel, queries, threads, size * columns * (queries + 4*keys)}
+	}
+	if a.Queries <= attentionFew {
+		shares := keys / 16
+		t := tile(attentionFew, warp*shares)
+		t.kernel += "_few"
+		t.shared = max(t.shared, size*columns*attentionFew+4*shares*attentionFew*(columns+2))
+		return []attentionTile{t}
+	}
+	queries := int64(32) // of a warp
+	if a.Type == Float32 && columns == attentionMost {
+		queries = 16
+	}
+	return []attentionTile{tile(4*queries, 4*warp), tile(2*queries, 2*warp)}
+}
+
+// attentionKeys is the number of keys that a block takes at a time, of elements of two bytes or by attention.cu.
 func attentionKeys(columns int64) int64 {
 	if columns > 64 {
 		return 32

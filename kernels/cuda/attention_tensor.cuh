@@ -1,12 +1,30 @@
-// Attention on tensor cores: Y = softmax(scale Q K^T + mask) V for every head of a batch, elements of two bytes, sums in float.
+// Attention on tensor cores: Y = softmax(scale Q K^T + mask) V for every head of a batch, elements of two bytes, or float multiplied as TF32; sums in float.
 //
 // Bound by the multiply-adds, 2 * queries * keys * (size + value size) FLOP a head, and with few queries by the bytes of keys and values. Algorithm: Dao,
 // "FlashAttention-2: Faster Attention with Better Parallelism and Work Partitioning", 2023. Scores stay in the registers in which the first product leaves
 // them, which is how the second one wants its left operand; two tiles of keys and values alternate, so that one is on its way while the other is used.
 //
-// Usually a warp has Groups * 16 queries and all keys. Where there are so few queries that one warp has them all, the warps of a block share each tile's
+// Usually a warp has Groups * 16 queries and all keys, and a block two or four warps. Where there are so few queries that one warp has them all, the warps of a block share each tile's
 // keys and add up what they have at the end, always in the same order.
 #include "attention.cuh"
+
+// What the tensor cores multiply where elements are T.
+template <typename T> struct ProductOf {
+	using Type = T;
+};
+template <> struct ProductOf<float> {
+	using Type = tfloat_t;
+};
+
+// Rounds what load_matrices brought, where products round.
+template <typename T> INLINE void round_operand(uint32_t (&operand)[4])
+{
+	if constexpr (kSame<T, float>) {
+#pragma unroll
+		for (int i = 0; i < 4; i++)
+			operand[i] = round_to_tfloat(operand[i]);
+	}
+}
 
 // Two floats, rounded, in one register.
 INLINE uint32_t register_of(half_t, float low, float high)
@@ -29,28 +47,32 @@ INLINE uint32_t register_of(bfloat_t, float low, float high)
 #endif
 }
 
-// Products that follow each other are unrolled, and multiply() of ptx.cuh is in line, but for bfloat16 on a Turing: there it is done by hand, and long.
-template <typename T> constexpr int kUnrolled = 16;
+// Products that follow each other are unrolled, and multiply() of ptx.cuh is in line, but for bfloat16 and TF32 on a Turing: there it is done by hand, and long.
 #if defined(__CUDA_ARCH__) && !defined(INFERD_AMPERE)
-template <> constexpr int kUnrolled<bfloat_t> = 1;
+template <typename T> constexpr bool kByHand = !kSame<T, half_t>;
 
-static __device__ __noinline__ float4 multiply_out_of_line(float4 c, uint4 a, uint2 b)
+template <typename T> static __device__ __noinline__ float4 multiply_out_of_line(float4 c, uint4 a, uint2 b)
 {
 	float sums[4] = {c.x, c.y, c.z, c.w};
-	multiply(bfloat_t(), sums, {a.x, a.y, a.z, a.w}, {b.x, b.y});
+	multiply(typename ProductOf<T>::Type(), sums, {a.x, a.y, a.z, a.w}, {b.x, b.y});
 	return make_float4(sums[0], sums[1], sums[2], sums[3]);
 }
-
-INLINE void multiply_shortly(bfloat_t, float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
-{
-	const float4 sums = multiply_out_of_line(make_float4(c[0], c[1], c[2], c[3]), make_uint4(a[0], a[1], a[2], a[3]), make_uint2(b[0], b[1]));
-	c[0] = sums.x, c[1] = sums.y, c[2] = sums.z, c[3] = sums.w;
-}
 #else
-INLINE void multiply_shortly(bfloat_t, float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { multiply(bfloat_t(), c, a, b); }
+template <typename T> constexpr bool kByHand = false;
 #endif
+template <typename T> constexpr int kUnrolled = kByHand<T> ? 1 : 16;
 
-INLINE void multiply_shortly(half_t, float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { multiply(half_t(), c, a, b); }
+template <typename T> INLINE void multiply_shortly(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
+{
+#if defined(__CUDA_ARCH__) && !defined(INFERD_AMPERE)
+	if constexpr (kByHand<T>) {
+		const float4 sums = multiply_out_of_line<T>(make_float4(c[0], c[1], c[2], c[3]), make_uint4(a[0], a[1], a[2], a[3]), make_uint2(b[0], b[1]));
+		c[0] = sums.x, c[1] = sums.y, c[2] = sums.z, c[3] = sums.w;
+		return;
+	} else
+#endif
+		multiply(typename ProductOf<T>::Type(), c, a, b);
+}
 
 // A row of the accumulators lies in four neighbouring lanes.
 INLINE float greatest_of_row(float x)
@@ -66,28 +88,30 @@ INLINE float sum_of_row(float x)
 }
 
 // Tiles are as large as lets two blocks of the largest kind run on a multiprocessor, and one on a Turing, whose 64 KiB they use up.
-template <int Columns> constexpr int kTensorKeys = Columns <= 64 ? 64 : 32;
+template <typename T, int Columns> constexpr int kTensorKeys = (Columns <= 64 ? 128 : 64) / static_cast<int>(sizeof(T));
 // Warps that share the keys of a tile where queries are few: each needs 16 keys, the depth of a product.
-template <int Columns> constexpr int kTensorShares = kTensorKeys<Columns> / 16;
+template <typename T, int Columns> constexpr int kTensorShares = kTensorKeys<T, Columns> / 16;
 
 template <typename T, int Columns, int Groups, bool Shared> struct TensorAttention {
 	using Rows = Tile<T, Columns>;
-	static constexpr int kWarps = Shared ? kTensorShares<Columns> : 4, kThreads = kWarps * kWarp;
-	static constexpr int kQueries = Shared ? 16 : kWarps * Groups * 16;
-	static constexpr int kKeys = kTensorKeys<Columns>, kWarpKeys = Shared ? 16 : kKeys;
-	static constexpr int kScores = kWarpKeys / 8, kOut = Columns / 8, kDepth = Columns / 16; // products side by side, and one after the other
-	static constexpr bool kHolds = Groups == 1; // queries stay in registers, where there is room
+	static constexpr int kWarps = Shared ? kTensorShares<T, Columns> : 2, kTeam = kWarps * kWarp; // a block is one or two teams of threads
+	static constexpr int kKeys = kTensorKeys<T, Columns>, kWarpKeys = Shared ? 16 : kKeys;
+	static constexpr int kScores = kWarpKeys / 8, kOut = Columns / 8; // products side by side
+	static constexpr int kDepth = Rows::kChunks / 2;                  // and one after the other: a product is 32 bytes deep
+	static constexpr bool kHolds = Shared; // queries stay in registers, where there is room
 	static_assert(!Shared || Groups == 1, "warps share 16 queries");
 
 	float out[Groups][kOut][4];
 	AttentionRow row[Groups][2];
 	uint32_t held[kHolds ? kDepth : 1][Groups][4];
 	int lane, first_query, first_key; // of the warp, within the block's tiles
+	int depths, widths;               // products that the heads' sizes take, of kDepth and kOut
 
-	// The left operand of a product: queries of a group, 16 columns.
+	// The left operand of a product: queries of a group, 32 bytes of columns.
 	__device__ __forceinline__ void load_queries(const T *q, int group, int depth, uint32_t (&to)[4])
 	{
 		load_matrices<false>(to, q + Rows::at(first_query + group * 16 + lane % 16, depth * 2 + lane / 16));
+		round_operand<T>(to);
 	}
 
 	__device__ __forceinline__ void hold_queries(const T *q)
@@ -105,6 +129,8 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 	{
 #pragma unroll kUnrolled<T>
 		for (int depth = 0; depth < kDepth; depth++) {
+			if (depth >= depths)
+				break;
 			if constexpr (!kHolds) {
 #pragma unroll
 				for (int group = 0; group < Groups; group++)
@@ -112,12 +138,13 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 			}
 #pragma unroll
 			for (int n = 0; n < kScores; n += 2) {
-				uint32_t key[4]; // of 16 keys, first and last eight columns each
+				uint32_t key[4]; // of 16 keys, first and last 16 bytes each
 				load_matrices<false>(key, k + Rows::at(first_key + n * 8 + lane / 16 * 8 + lane % 8, depth * 2 + lane / 8 % 2));
+				round_operand<T>(key);
 #pragma unroll
 				for (int group = 0; group < Groups; group++) {
-					multiply_shortly(T(), score[group][n], held[kHolds ? depth : 0][group], {key[0], key[1]});
-					multiply_shortly(T(), score[group][n + 1], held[kHolds ? depth : 0][group], {key[2], key[3]});
+					multiply_shortly<T>(score[group][n], held[kHolds ? depth : 0][group], {key[0], key[1]});
+					multiply_shortly<T>(score[group][n + 1], held[kHolds ? depth : 0][group], {key[2], key[3]});
 				}
 			}
 		}
@@ -172,6 +199,35 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 			}
 	}
 
+	// The same for TF32, whose products are eight keys deep. Which key is which column of the left operand and row of the right one is free as long as they
+	// agree: a lane has scores of neighbouring keys, and they become columns four apart.
+	__device__ __forceinline__ void multiply_float_values(const float *v, const float (&score)[Groups][kScores][4])
+	{
+#pragma unroll kUnrolled<T>
+		for (int depth = 0; depth < kScores; depth++) {
+			uint32_t weight[Groups][4];
+#pragma unroll
+			for (int group = 0; group < Groups; group++)
+#pragma unroll
+				for (int i = 0; i < 4; i++)
+					weight[group][i] = round_to_tfloat(__float_as_uint(score[group][depth][i % 2 * 2 + i / 2]));
+			const int key = first_key + depth * 8 + lane % 4 * 2;
+#pragma unroll
+			for (int n = 0; n < kOut; n++) {
+				if (n >= widths)
+					break;
+				const int column = n * 8 + lane / 4;
+				uint32_t value[2];
+#pragma unroll
+				for (int i = 0; i < 2; i++)
+					value[i] = round_to_tfloat(__float_as_uint(v[Rows::at(key + i, column / Rows::kChunk) + column % Rows::kChunk]));
+#pragma unroll
+				for (int group = 0; group < Groups; group++)
+					multiply_shortly<T>(out[group][n], weight[group], value);
+			}
+		}
+	}
+
 	__device__ __forceinline__ void multiply_values(const T *v, const float (&score)[Groups][kScores][4])
 	{
 #pragma unroll kUnrolled<T>
@@ -184,12 +240,14 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 					weight[group][i] = register_of(T(), score[group][depth + i / 2][i % 2 * 2], score[group][depth + i / 2][i % 2 * 2 + 1]);
 #pragma unroll
 			for (int n = 0; n < kOut; n += 2) {
+				if (n >= widths)
+					break;
 				uint32_t value[4]; // of 16 columns, first and last eight keys each
 				load_matrices<true>(value, v + Rows::at(first_key + depth * 8 + lane % 16, n + lane / 16));
 #pragma unroll
 				for (int group = 0; group < Groups; group++) {
-					multiply_shortly(T(), out[group][n], weight[group], {value[0], value[1]});
-					multiply_shortly(T(), out[group][n + 1], weight[group], {value[2], value[3]});
+					multiply_shortly<T>(out[group][n], weight[group], {value[0], value[1]});
+					multiply_shortly<T>(out[group][n + 1], weight[group], {value[2], value[3]});
 				}
 			}
 		}
@@ -206,9 +264,15 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 				const float factor = 1.0f / sum_of_row(row[group][half].sum);
 				const int query = first_query + group * 16 + half * 8 + lane / 4;
 #pragma unroll
-				for (int n = 0; n < kOut; n++)
-					*reinterpret_cast<uint32_t *>(tile + Rows::at(query, n) + lane % 4 * 2) =
-						register_of(T(), out[group][n][2 * half] * factor, out[group][n][2 * half + 1] * factor);
+				for (int n = 0; n < kOut; n++) {
+					const int column = n * 8 + lane % 4 * 2;
+					T *to = tile + Rows::at(query, column / Rows::kChunk) + column % Rows::kChunk;
+					const float low = out[group][n][2 * half] * factor, high = out[group][n][2 * half + 1] * factor;
+					if constexpr (kSame<T, float>)
+						store(to, Pack<float, 2>{low, high});
+					else
+						*reinterpret_cast<uint32_t *>(to) = register_of(T(), low, high);
+				}
 			}
 	}
 
@@ -229,7 +293,7 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 					own[32 + query * Columns + n * 8 + lane % 4 * 2 + e] = out[0][n][2 * half + e];
 		}
 		__syncthreads();
-		for (int i = static_cast<int>(threadIdx.x); i < 16 * Columns; i += kThreads) {
+		for (int i = static_cast<int>(threadIdx.x); i < 16 * Columns; i += kTeam) {
 			const int query = i / Columns, column = i % Columns;
 			AttentionRow total;
 			float result = 0.0f;
@@ -249,17 +313,22 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 	{
 		DYNAMIC_SHARED(T, shared);
 		constexpr int kTile = kKeys * Columns;
-		T *q = shared, *stages = q + kQueries * Columns; // a stage is a tile of keys, then one of values
-		const AttentionBlock block = attention_block(a, kQueries);
+		const int team = Shared ? 0 : static_cast<int>(threadIdx.x) / kTeam, teams = Shared ? 1 : static_cast<int>(blockDim.x) / kTeam;
+		const int queries = Shared ? 16 : teams * kWarps * Groups * 16;
+		T *q = shared, *stages = q + queries * Columns; // a stage is a tile of keys, then one of values
+		const AttentionBlock block = attention_block(a, queries);
 		const AttentionScores<T> scores(a, block);
 		const T *keys = attention_head<T>(a.k, a.k_stride, block), *values = attention_head<T>(a.v, a.v_stride, block);
 		const auto load_stage = [&](T *stage, int64_t tile) {
-			Rows::template load_rows<kKeys, kThreads>(stage, keys + tile * a.k_stride.row, a.k_stride.row, a.keys - tile, a.head_size, a.wide);
-			Rows::template load_rows<kKeys, kThreads>(stage + kTile, values + tile * a.v_stride.row, a.v_stride.row, a.keys - tile, a.value_size, a.wide);
+			const int64_t left = a.keys - tile;
+			Rows::template load_rows<kTeam>(stage, kKeys, keys + tile * a.k_stride.row, a.k_stride.row, left, a.head_size, a.wide, team, teams);
+			Rows::template load_rows<kTeam>(stage + kTile, kKeys, values + tile * a.v_stride.row, a.v_stride.row, left, a.value_size, a.wide, team, teams);
 		};
 		lane = lane_of_thread();
 		first_query = Shared ? 0 : warp_of_thread() * Groups * 16;
 		first_key = Shared ? warp_of_thread() * 16 : 0;
+		depths = padded(a.head_size) / (2 * Rows::kChunk);
+		widths = padded(a.value_size) / 8;
 #pragma unroll
 		for (int group = 0; group < Groups; group++)
 #pragma unroll
@@ -267,8 +336,8 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 #pragma unroll
 				for (int e = 0; e < 4; e++)
 					out[group][n][e] = 0.0f;
-		Rows::template load_rows<kQueries, kThreads>(
-			q, attention_head<T>(a.q, a.q_stride, block) + block.first * a.q_stride.row, a.q_stride.row, a.queries - block.first, a.head_size, a.wide);
+		Rows::template load_rows<kTeam>(q, queries, attention_head<T>(a.q, a.q_stride, block) + block.first * a.q_stride.row, a.q_stride.row,
+			a.queries - block.first, a.head_size, a.wide, team, teams);
 		commit_copies();
 		load_stage(stages, 0);
 		commit_copies();
@@ -287,7 +356,10 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 			multiply_keys(q, k, score);
 			prepare(scores, tile, a.keys, score);
 			weigh(scores.factor, score);
-			multiply_values(v, score);
+			if constexpr (kSame<T, float>)
+				multiply_float_values(v, score);
+			else
+				multiply_values(v, score);
 		}
 		if constexpr (Shared) {
 			__syncthreads(); // nobody reads keys and values any more
@@ -297,7 +369,7 @@ template <typename T, int Columns, int Groups, bool Shared> struct TensorAttenti
 		}
 		__syncthreads();
 		T *y = static_cast<T *>(a.y) + block.batch * a.y_stride.batch + block.head * a.y_stride.head + block.first * a.y_stride.row;
-		Rows::template store_rows<kQueries, kThreads>(q, y, a.y_stride.row, a.queries - block.first, a.value_size, a.wide_y);
+		Rows::template store_rows<kTeam>(q, queries, y, a.y_stride.row, a.queries - block.first, a.value_size, a.wide_y, team, teams);
 	}
 };
 

@@ -2,6 +2,7 @@ package cuda_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -19,6 +20,7 @@ type attentionCase struct {
 	offset                      int // elements by which memory is not aligned
 	scale                       float32
 	processors                  int64
+	tensorFloat                 bool
 }
 
 // attentionMemory are the operands of a case.
@@ -51,7 +53,7 @@ func newAttention(t *testing.T, typ cuda.Type, c attentionCase) *attentionMemory
 	}
 	m := &attentionMemory{plan: cuda.Attention{
 		Type: typ, Batch: int64(c.batch), Heads: int64(c.heads), Queries: int64(c.queries), Keys: int64(c.keys), HeadSize: int64(c.size),
-		ValueSize: int64(c.valueSize), Scale: c.scale, Processors: c.processors,
+		ValueSize: int64(c.valueSize), Scale: c.scale, Processors: c.processors, TensorFloat: c.tensorFloat,
 	}}
 	p := &m.plan
 	if c.packed {
@@ -157,29 +159,39 @@ var attentionCases = []attentionCase{
 
 func TestAttention(t *testing.T) {
 	library := emulation.Open(t)
-	for _, typ := range floatTypes {
+	for _, kind := range attentionKinds {
 		for _, c := range attentionCases {
-			t.Run(fmt.Sprintf("%v/%+v", typ, c), func(t *testing.T) {
-				m := newAttention(t, typ, c)
+			t.Run(fmt.Sprintf("%+v/%+v", kind, c), func(t *testing.T) {
+				c.tensorFloat = kind.tensorFloat
+				m := newAttention(t, kind.typ, c)
 				launches, err := m.plan.Plan()
 				runAll(t, library, launches, err)
-				tolerance := emulation.Rounding(typ)
+				tolerance := emulation.Rounding(kind.typ)
+				if kind.tensorFloat {
+					tolerance.Relative = 2e-3
+				}
 				tolerance.Scale = 0.5 // weights are rounded to the type before they meet the values
-				emulation.Compare(t, "attention", typ, m.y.Bytes(), c.want(typ, m), tolerance)
+				emulation.Compare(t, "attention", kind.typ, m.y.Bytes(), c.want(kind.typ, m), tolerance)
 			})
 		}
 	}
 }
 
+// attentionKinds are what there are kernels for.
+var attentionKinds = []struct {
+	typ         cuda.Type
+	tensorFloat bool
+}{{typ: cuda.Float32}, {typ: cuda.Float16}, {typ: cuda.BFloat16}, {typ: cuda.Float32, tensorFloat: true}}
+
 // TestAttentionRowAlone: neither the batch nor the variant that the number of blocks suggests changes a bit.
 func TestAttentionRowAlone(t *testing.T) {
 	library := emulation.Open(t)
-	for _, typ := range floatTypes {
+	for _, kind := range attentionKinds {
 		var first []byte
 		for _, processors := range []int64{1, 6, 1 << 20} {
 			for _, batch := range []int{1, 2} {
-				m := newAttention(t, typ, attentionCase{
-					batch: batch, heads: 2, queries: 66, keys: 70, size: 32, valueSize: 32, mask: "keys", scale: 0.3, processors: processors,
+				m := newAttention(t, kind.typ, attentionCase{
+					tensorFloat: kind.tensorFloat, batch: batch, heads: 2, queries: 66, keys: 70, size: 32, valueSize: 32, mask: "keys", scale: 0.3, processors: processors,
 				})
 				launches, err := m.plan.Plan()
 				runAll(t, library, launches, err)
@@ -187,9 +199,26 @@ func TestAttentionRowAlone(t *testing.T) {
 				if first == nil {
 					first = got
 				} else if !bytes.Equal(got, first) {
-					t.Errorf("%v: a batch of %d with %s gives other bits", typ, batch, launches[0].Kernel)
+					t.Errorf("%+v: a batch of %d with %s gives other bits", kind, batch, launches[0].Kernel)
 				}
 			}
 		}
+	}
+}
+
+func TestAttentionRefusals(t *testing.T) {
+	for _, a := range []cuda.Attention{
+		{Type: cuda.Float16, Batch: 1, Heads: 1, Queries: 4, Keys: 4, HeadSize: 136, ValueSize: 64},
+		{Type: cuda.Float32, Batch: 1, Heads: 1, Queries: 4, Keys: 0, HeadSize: 64, ValueSize: 64},
+		{Type: cuda.Int8, Batch: 1, Heads: 1, Queries: 4, Keys: 4, HeadSize: 64, ValueSize: 64},
+		{Type: cuda.Float16, Batch: 1, Heads: 1, Queries: 99, Keys: 4, HeadSize: 64, ValueSize: 64, Shared: 32 << 10},
+	} {
+		var unsupported *cuda.UnsupportedError
+		if _, err := a.Plan(); !errors.As(err, &unsupported) {
+			t.Errorf("%+v: error is %v, want a refusal", a, err)
+		}
+	}
+	if launches, err := (cuda.Attention{Type: cuda.Float32, Heads: 1, Queries: 4, Keys: 4, HeadSize: 64, ValueSize: 64}).Plan(); err != nil || len(launches) != 0 {
+		t.Errorf("no batch: %d launches, error %v", len(launches), err)
 	}
 }

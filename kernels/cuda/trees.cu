@@ -191,7 +191,7 @@ INLINE void finish_row(const TreesArguments &a, int64_t row, float *score)
 
 // A block has block_rows rows, a power of two, and takes block_trees trees at a time. Neighbouring threads have neighbouring rows: they pass the same nodes near
 // the root.
-KERNEL(trees_f32, TreesArguments, 1024)
+KERNEL(trees_f32, TreesArguments, 512)
 {
 	const TreesArguments &a = arguments;
 	DYNAMIC_SHARED(uint32_t, keys);

@@ -221,7 +221,7 @@ func (t *Trees) Plan(call TreesCall) ([]Launch, error) {
 		return nil, unsupported("a tree ensemble on %d rows", call.Rows)
 	}
 	// A row alone has a thread for every tree; among many, blocks that are not too large hide each other's waits.
-	threads := min(divide(rows*count, warp)*warp, 1024)
+	threads := min(divide(rows*count, warp)*warp, 512)
 	if rows == treeRows {
 		threads = min(threads, 256)
 	}

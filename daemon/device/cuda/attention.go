@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"github.com/inferd/inferd/cgo/cuda"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/node"
 	kernel "github.com/inferd/inferd/kernels/cuda"
@@ -20,7 +21,7 @@ func selectAttention(s *selection) (*chosen, error) {
 	}
 	attributes := s.device.driver.Attributes()
 	plan := kernel.Attention{
-		Type: t, Batch: int64(read.Batch), Heads: int64(read.Heads), Queries: int64(read.Queries), Keys: int64(read.Keys), HeadSize: int64(read.HeadSize),
+		Type: t, TensorFloat: s.Int("tf32", 0) != 0 && s.device.hasTensorFloat(), Batch: int64(read.Batch), Heads: int64(read.Heads), Queries: int64(read.Queries), Keys: int64(read.Keys), HeadSize: int64(read.HeadSize),
 		ValueSize: int64(read.ValueSize), Scale: read.Scale, Processors: int64(attributes.Multiprocessors), Shared: int64(attributes.SharedPerBlockOptIn),
 	}
 	return s.planned("attention", t, func(at device.Operands) ([]kernel.Launch, error) {
@@ -46,4 +47,9 @@ func selectAttention(s *selection) (*chosen, error) {
 		}
 		return p.Plan()
 	})
+}
+
+// hasTensorFloat reports whether the tensor cores know TF32; otherwise kernels that use it are slower than exact ones.
+func (d *Device) hasTensorFloat() bool {
+	return !d.driver.Info().Capability.Less(cuda.Capability{Major: 8})
 }
