@@ -96,6 +96,7 @@ func TestClose(t *testing.T) {
 // TestOpeningFails fails each call of the driver that opening makes: the error is one, and nothing is left.
 func TestOpeningFails(t *testing.T) {
 	needFake(t)
+	cuda.Probe() // whose calls are made once only
 	failures := 0
 	for nth := int64(1); ; nth++ {
 		fake.Fail(fakedriver.Any, nth, unknown, false)
