@@ -26,7 +26,8 @@ struct NormArguments {
 // Elements of a row that a thread keeps in registers, and threads of a block that does, of which there are few enough that nothing spills.
 constexpr int kNormKept = 32, kNormThreads = 512;
 
-template <typename T> INLINE void load_part(float (&to)[kWide<T>], const T *row, int64_t at, int64_t width, bool aligned)
+// Positions in a row are of type Index, which is as small as the kernel's rows allow.
+template <typename T, typename Index> INLINE void load_part(float (&to)[kWide<T>], const T *row, Index at, Index width, bool aligned)
 {
 	constexpr int kCount = kWide<T>;
 	if (aligned && at + kCount <= width) {
@@ -41,7 +42,7 @@ template <typename T> INLINE void load_part(float (&to)[kWide<T>], const T *row,
 	}
 }
 
-template <typename T> INLINE void store_part(T *row, int64_t at, int64_t width, bool aligned, const float (&from)[kWide<T>])
+template <typename T, typename Index> INLINE void store_part(T *row, Index at, Index width, bool aligned, const float (&from)[kWide<T>])
 {
 	constexpr int kCount = kWide<T>;
 	Pack<T, kCount> pack;
@@ -59,45 +60,47 @@ template <typename T> INLINE void store_part(T *row, int64_t at, int64_t width, 
 }
 
 // A part of a row of x + residual.
-template <typename T> INLINE void load_summed(float (&to)[kWide<T>], const NormArguments &a, int64_t row, int64_t at)
+template <typename T, typename Index> INLINE void load_summed(float (&to)[kWide<T>], const NormArguments &a, int64_t row, Index at, Index width)
 {
-	load_part<T>(to, static_cast<const T *>(a.x) + row * a.width, at, a.width, a.aligned);
+	load_part(to, static_cast<const T *>(a.x) + row * a.width, at, width, a.aligned);
 	if (a.residual == nullptr)
 		return;
 	float other[kWide<T>];
-	load_part<T>(other, static_cast<const T *>(a.residual) + row * a.width, at, a.width, a.aligned);
+	load_part(other, static_cast<const T *>(a.residual) + row * a.width, at, width, a.aligned);
 #pragma unroll
 	for (int i = 0; i < kWide<T>; i++)
 		to[i] += other[i];
 }
 
 // Scale or bias of a part of a row.
-template <typename T> INLINE void load_parameters(float (&to)[kWide<T>], const NormArguments &a, const void *parameters, int64_t row, int64_t at)
+template <typename T, typename Index>
+INLINE void load_parameters(float (&to)[kWide<T>], const NormArguments &a, const void *parameters, int64_t row, Index at, Index width)
 {
 	const T *p = static_cast<const T *>(parameters);
 	if (a.groups == 0) {
-		load_part<T>(to, p, at, a.width, a.aligned);
+		load_part(to, p, at, width, a.aligned);
 		return;
 	}
 	p += row % a.groups * a.channels;
 #pragma unroll
 	for (int i = 0; i < kWide<T>; i++)
-		to[i] = at + i < a.width ? to_float(p[quotient(static_cast<uint32_t>(at + i), a.plane)]) : 0.0f;
+		to[i] = at + i < width ? to_float(p[quotient(static_cast<uint32_t>(at + i), a.plane)]) : 0.0f;
 }
 
 // Writes a part of a row, of which the values, their mean and the factor are known.
-template <typename T> INLINE void finish_part(const NormArguments &a, int64_t row, int64_t at, const float (&values)[kWide<T>], float mean, float inverse)
+template <typename T, typename Index>
+INLINE void finish_part(const NormArguments &a, int64_t row, Index at, Index width, const float (&values)[kWide<T>], float mean, float inverse)
 {
 	float scale[kWide<T>], bias[kWide<T>] = {}, result[kWide<T>];
-	load_parameters<T>(scale, a, a.scale, row, at);
+	load_parameters<T>(scale, a, a.scale, row, at, width);
 	if (a.bias != nullptr)
-		load_parameters<T>(bias, a, a.bias, row, at);
+		load_parameters<T>(bias, a, a.bias, row, at, width);
 #pragma unroll
 	for (int i = 0; i < kWide<T>; i++)
 		result[i] = fmaf((values[i] - mean) * inverse, scale[i], bias[i]);
-	store_part<T>(static_cast<T *>(a.y) + row * a.width, at, a.width, a.aligned, result);
+	store_part(static_cast<T *>(a.y) + row * a.width, at, width, a.aligned, result);
 	if (a.sum != nullptr)
-		store_part<T>(static_cast<T *>(a.sum) + row * a.width, at, a.width, a.aligned, values);
+		store_part(static_cast<T *>(a.sum) + row * a.width, at, width, a.aligned, values);
 }
 
 INLINE void store_statistics(const NormArguments &a, int64_t row, int lane, float mean, float inverse)
@@ -111,7 +114,7 @@ INLINE void store_statistics(const NormArguments &a, int64_t row, int lane, floa
 }
 
 // The elements of a part that belong to the row, as sums of differences from the mean, squared or not.
-template <int Count> INLINE float sum_part(const float (&values)[Count], int64_t at, int64_t width)
+template <int Count, typename Index> INLINE float sum_part(const float (&values)[Count], Index at, Index width)
 {
 	float sum = 0.0f;
 #pragma unroll
@@ -120,7 +123,7 @@ template <int Count> INLINE float sum_part(const float (&values)[Count], int64_t
 	return sum;
 }
 
-template <int Count> INLINE float square_part(const float (&values)[Count], float mean, int64_t at, int64_t width)
+template <int Count, typename Index> INLINE float square_part(const float (&values)[Count], float mean, Index at, Index width)
 {
 	float sum = 0.0f;
 #pragma unroll
@@ -145,7 +148,7 @@ template <typename T> INLINE void norm_kept(const NormArguments &a)
 	for (int k = 0; k < kParts; k++) {
 		const int at = (lane + k * a.lanes) * kCount;
 		if (at < width)
-			load_summed<T>(kept[k], a, row, at);
+			load_summed<T>(kept[k], a, row, at, width);
 	}
 #pragma unroll
 	for (int k = 0; k < kParts; k++) {
@@ -165,7 +168,7 @@ template <typename T> INLINE void norm_kept(const NormArguments &a)
 	for (int k = 0; k < kParts; k++) {
 		const int at = (lane + k * a.lanes) * kCount;
 		if (at < width)
-			finish_part<T>(a, row, at, kept[k], mean, inverse);
+			finish_part<T>(a, row, at, width, kept[k], mean, inverse);
 	}
 	if (row < a.rows)
 		store_statistics(a, row, lane, mean, inverse);
@@ -180,18 +183,18 @@ template <typename T> INLINE void norm_long(const NormArguments &a)
 	float part[kCount], sum = 0.0f, squares = 0.0f;
 	if (!a.root_mean_square)
 		for (int64_t at = first; at < a.width; at += step) {
-			load_summed<T>(part, a, row, at);
+			load_summed<T>(part, a, row, at, a.width);
 			sum += sum_part(part, at, a.width);
 		}
 	const float mean = reduce_block<Sum>(sum, partial) / static_cast<float>(a.width);
 	for (int64_t at = first; at < a.width; at += step) {
-		load_summed<T>(part, a, row, at);
+		load_summed<T>(part, a, row, at, a.width);
 		squares += square_part(part, mean, at, a.width);
 	}
 	const float inverse = 1.0f / sqrtf(reduce_block<Sum>(squares, partial) / static_cast<float>(a.width) + a.epsilon);
 	for (int64_t at = first; at < a.width; at += step) {
-		load_summed<T>(part, a, row, at);
-		finish_part<T>(a, row, at, part, mean, inverse);
+		load_summed<T>(part, a, row, at, a.width);
+		finish_part<T>(a, row, at, a.width, part, mean, inverse);
 	}
 	store_statistics(a, row, static_cast<int>(threadIdx.x), mean, inverse);
 }
