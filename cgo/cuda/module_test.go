@@ -31,7 +31,7 @@ func loadSoftmax(t *testing.T, d *cuda.Device) *cuda.Module {
 func softmaxLaunch(t *testing.T, at cuda.Address, width int64) kernel.Launch {
 	t.Helper()
 	place := step.Operand{Offset: int64(at)}
-	launches, err := kernel.Softmax{Type: kernel.Float32, Rows: 1, Width: width, X: place, Y: place}.Plan()
+	launches, err := kernel.Softmax{Type: kernel.Float32, Rows: 1, Width: width, Inner: 1, X: place, Y: place}.Plan()
 	must(t, err)
 	return launches[0]
 }

@@ -86,7 +86,7 @@ template <typename T, int Rows, int Threads, bool Wide> struct Patches {
 	__device__ __forceinline__ void copy(unsigned char *stage)
 	{
 		constexpr int kEach = Wide ? kWide<T> : 1;
-#pragma unroll
+#pragma unroll 1
 		for (int at = 0; at < kWide<T>; at += kEach) {
 #pragma unroll
 			for (int i = 0; i < kCopies; i++) {

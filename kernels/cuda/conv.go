@@ -94,10 +94,10 @@ var slimTile = tile{64, 32, 128, 6, 0.55}
 
 // The variants of the kernels: with chunks of 16 bytes of channels, and without.
 var (
-	convWideMMA   = variant{"wide", append(slices.Clone(mmaTiles), slimTile), foldedMMA}
-	convWideFMA   = variant{"wide", append(slices.Clone(fmaTiles), slimTile), foldedFMA}
-	convNarrowMMA = variant{"narrow", []tile{mmaTiles[2], slimTile}, foldedMMA}
-	convNarrowFMA = variant{"narrow", []tile{fmaTiles[1], slimTile}, foldedFMA}
+	convWideMMA   = variant{"wide", append(slices.Clone(mmaTiles[:3]), slimTile), foldedMMA}
+	convWideFMA   = variant{"wide", append(slices.Clone(fmaTiles[:2]), slimTile), foldedFMA}
+	convNarrowMMA = variant{"narrow", mmaTiles[2:3], foldedMMA}
+	convNarrowFMA = variant{"narrow", fmaTiles[1:2], foldedFMA}
 )
 
 // segments splits the sums by what one image gives to do.
@@ -164,7 +164,10 @@ func (c *Conv) planPatches() ([]Launch, error) {
 		return []Launch{l}, nil
 	}
 	join, err := k.split.join(c.Type, a.epilogue, rows, c.Outputs, c.Sums, c.Bias, c.Residual, c.Y)
-	return []Launch{l, join}, err
+	if err != nil {
+		return nil, err
+	}
+	return []Launch{l, join}, nil
 }
 
 // arguments are those that all kernels share. The epilogue is for groups of so many columns.

@@ -5,9 +5,6 @@ KERNEL(conv_bf16_wide_128x128, ConvArguments, 512) { conv_mma<bfloat_t, MmaWide<
 KERNEL(conv_bf16_wide_128x64, ConvArguments, 128) { conv_mma<bfloat_t, MmaTall<bfloat_t, false>, true>(arguments); }
 KERNEL(conv_bf16_wide_64x64, ConvArguments, 128) { conv_mma<bfloat_t, MmaSquare<bfloat_t, false>, true>(arguments); }
 KERNEL(conv_bf16_wide_64x32, ConvArguments, 128) { conv_mma<bfloat_t, MmaSlim<bfloat_t, false>, true>(arguments); }
-KERNEL(conv_bf16_wide_32x32, ConvArguments, 128) { conv_mma<bfloat_t, MmaSmall<bfloat_t, false>, true>(arguments); }
 KERNEL(conv_bf16_wide_folded, ConvArguments, 256) { conv_mma<bfloat_t, MmaFolded<bfloat_t, false>, true>(arguments); }
-KERNEL(conv_bf16_wide_16x32, ConvArguments, 64) { conv_mma<bfloat_t, MmaNarrow<bfloat_t, false>, true>(arguments); }
 KERNEL(conv_bf16_narrow_64x64, ConvArguments, 128) { conv_mma<bfloat_t, MmaSquare<bfloat_t, false>, false>(arguments); }
-KERNEL(conv_bf16_narrow_64x32, ConvArguments, 128) { conv_mma<bfloat_t, MmaSlim<bfloat_t, false>, false>(arguments); }
 KERNEL(conv_bf16_narrow_folded, ConvArguments, 256) { conv_mma<bfloat_t, MmaFolded<bfloat_t, false>, false>(arguments); }

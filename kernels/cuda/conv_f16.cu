@@ -5,9 +5,6 @@ KERNEL(conv_f16_wide_128x128, ConvArguments, 512) { conv_mma<half_t, MmaWide<hal
 KERNEL(conv_f16_wide_128x64, ConvArguments, 128) { conv_mma<half_t, MmaTall<half_t, false>, true>(arguments); }
 KERNEL(conv_f16_wide_64x64, ConvArguments, 128) { conv_mma<half_t, MmaSquare<half_t, false>, true>(arguments); }
 KERNEL(conv_f16_wide_64x32, ConvArguments, 128) { conv_mma<half_t, MmaSlim<half_t, false>, true>(arguments); }
-KERNEL(conv_f16_wide_32x32, ConvArguments, 128) { conv_mma<half_t, MmaSmall<half_t, false>, true>(arguments); }
 KERNEL(conv_f16_wide_folded, ConvArguments, 256) { conv_mma<half_t, MmaFolded<half_t, false>, true>(arguments); }
-KERNEL(conv_f16_wide_16x32, ConvArguments, 64) { conv_mma<half_t, MmaNarrow<half_t, false>, true>(arguments); }
 KERNEL(conv_f16_narrow_64x64, ConvArguments, 128) { conv_mma<half_t, MmaSquare<half_t, false>, false>(arguments); }
-KERNEL(conv_f16_narrow_64x32, ConvArguments, 128) { conv_mma<half_t, MmaSlim<half_t, false>, false>(arguments); }
 KERNEL(conv_f16_narrow_folded, ConvArguments, 256) { conv_mma<half_t, MmaFolded<half_t, false>, false>(arguments); }

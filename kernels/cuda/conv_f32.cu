@@ -4,9 +4,6 @@
 KERNEL(conv_f32_wide_128x128, ConvArguments, 512) { conv_fma<FmaWide, true>(arguments); }
 KERNEL(conv_f32_wide_64x64, ConvArguments, 128) { conv_fma<FmaSquare, true>(arguments); }
 KERNEL(conv_f32_wide_64x32, ConvArguments, 128) { conv_fma<FmaSlim, true>(arguments); }
-KERNEL(conv_f32_wide_32x32, ConvArguments, 128) { conv_fma<FmaSmall, true>(arguments); }
 KERNEL(conv_f32_wide_folded, ConvArguments, 128) { conv_fma<FmaFolded, true>(arguments); }
-KERNEL(conv_f32_wide_16x32, ConvArguments, 64) { conv_fma<FmaNarrow, true>(arguments); }
 KERNEL(conv_f32_narrow_64x64, ConvArguments, 128) { conv_fma<FmaSquare, false>(arguments); }
-KERNEL(conv_f32_narrow_64x32, ConvArguments, 128) { conv_fma<FmaSlim, false>(arguments); }
 KERNEL(conv_f32_narrow_folded, ConvArguments, 128) { conv_fma<FmaFolded, false>(arguments); }

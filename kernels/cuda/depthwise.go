@@ -55,6 +55,7 @@ func (c *Conv) unrolled(count int64) (columns int64, name string) {
 
 func (c *Conv) depthwiseArguments(threads int64) depthwiseArguments {
 	a := c.arguments(c.Outputs)
+	a.epilogue.wide = 1 // the packs of the kernel, which all fit
 	return depthwiseArguments{
 		epilogue: a.epilogue, images: a.images, threads: threads,
 		height: a.height, width: a.width, channels: a.channels, outputHeight: a.outputHeight, outputWidth: a.outputWidth,

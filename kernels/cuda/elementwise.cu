@@ -1,10 +1,11 @@
 // Chains of element-wise operators over inputs that broadcast against each other: one read of each input and one write of the output, whatever the number
 // of operators between.
 //
-// Bound by memory: the sizes of inputs and output. What a chain costs beside is decoding, about 40 instructions a warp for each operator and 256 elements,
-// and the operators themselves. On an H100, where a warp of 256 float32 elements has some 550 issue slots for as long as memory takes to read and write
-// them, that is a dozen cheap operators. Packs are 8 elements a thread (4 of 64-bit words), so that loads are of 16 bytes for halves and twice that for
-// floats. map.cu has kernels of one operator, for types and devices on which this is too much.
+// Bound by memory: the sizes of inputs and output. What a chain costs beside is decoding and moving, about 70 instructions a warp for each operator and 256
+// elements, 110 where it loads an input (counted in the machine code for sm_80), and the operators themselves. On an H100 a warp has about 270 issue slots
+// for as long as memory takes to move one float32 for each of 256 elements, half as many for halves: an operator that brings a float32 input is paid for by
+// that input, one that brings halves nearly, and operators without inputs show once there are several of them. Packs are 8 elements a thread (4 of 64-bit
+// words), so that loads are of 16 bytes for halves and twice that for floats. map.cu has kernels of one operator, where this would be too much.
 #include "elementwise_operators.cuh"
 
 // The slots of this thread: `slot` has its first 16 bytes at [2 * slot * threads + thread], its second ones `threads` behind. No other thread reads them.
@@ -84,14 +85,9 @@ template <typename Word, int Count> INLINE void run_chain(const ChainArguments &
 			fetch(operand, a, in, slots, accumulator, at, valid);
 		if (in.keepOperand != kChainNone)
 			store_slot(slots, in.keepOperand, operand);
-		if (in.swap) {
 #pragma unroll
-			for (int i = 0; i < Count; i++) {
-				const Word before = accumulator[i];
-				accumulator[i] = operand[i];
-				operand[i] = before;
-			}
-		}
+		for (int i = 0; i < Count; i++)
+			accumulator[i] = in.replace ? operand[i] : accumulator[i];
 		if (in.op == kChainWhere)
 			choose(accumulator, operand, slots, in.third);
 		else

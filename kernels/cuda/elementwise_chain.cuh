@@ -42,7 +42,7 @@ struct __align__(16) ChainInstruction {
 	uint8_t op;
 	uint8_t operand;     // a place
 	uint8_t third;       // a slot: of kChainWhere, what is taken where the accumulator is zero
-	uint8_t swap;        // 1: operand and accumulator change their parts first
+	uint8_t replace;     // 1: the operand takes the accumulator, ahead of the operator
 	uint8_t keep;        // the slot that also takes the result
 	uint8_t keepOperand; // the slot that also takes the operand
 	uint16_t unused;

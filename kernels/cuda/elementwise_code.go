@@ -12,7 +12,7 @@ const (
 type machineInstruction struct {
 	op                chainOp
 	operand, third    uint8
-	swap              uint8
+	replace           uint8
 	keep, keepOperand uint8
 	_                 uint16
 	alpha, beta       float32
@@ -102,25 +102,21 @@ func (g *generator) unary(in *machineInstruction, o chainOperation) {
 		g.load(o, x)
 	default:
 		g.fetch(in, o, x)
-		in.swap = 1
+		in.replace = 1
 	}
 }
 
-// binary brings one argument into the accumulator, if none is there, and fetches the other one.
+// binary brings the left argument into the accumulator, unless an argument is there already. A right argument of an operator that does not commute never is:
+// passes sees to it.
 func (g *generator) binary(in *machineInstruction, o chainOperation) {
 	x, y := o.args[0], o.args[1]
-	if g.accumulator != x && g.accumulator != y {
+	if g.accumulator == y && o.commutative {
+		x, y = y, x
+	}
+	if g.accumulator != x {
 		g.load(o, x)
 	}
-	switch {
-	case g.accumulator == x:
-		g.fetch(in, o, y)
-	case o.commutative:
-		g.fetch(in, o, x)
-	default:
-		g.fetch(in, o, x)
-		in.swap = 1
-	}
+	g.fetch(in, o, y)
 }
 
 // where wants the condition in the accumulator, its second argument as the operand and its third one in a slot.
@@ -140,7 +136,7 @@ func (g *generator) where(in *machineInstruction, o chainOperation) {
 
 // load brings an argument into the accumulator.
 func (g *generator) load(o chainOperation, value int) {
-	in := machineInstruction{op: chainCopy, operand: placeNone, keep: placeNone, keepOperand: placeNone, swap: 1}
+	in := machineInstruction{op: chainCopy, operand: placeNone, keep: placeNone, keepOperand: placeNone, replace: 1}
 	g.fetch(&in, o, value)
 	g.code = append(g.code, in)
 	g.accumulator = value
@@ -185,9 +181,9 @@ func (g *generator) passes(value int) bool {
 	if next == len(g.operations) {
 		return false
 	}
-	reads := 0
-	for i, argument := range g.operations[next].args {
-		if argument == value && (len(g.operations[next].args) < 3 || i == 0) {
+	o, reads := g.operations[next], 0
+	for i, argument := range o.args {
+		if argument == value && (i == 0 || i == 1 && (o.commutative || o.args[0] == value)) {
 			reads++
 		}
 	}

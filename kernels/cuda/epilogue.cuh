@@ -29,7 +29,7 @@ enum ActivationKind : int32_t {
 	kActivationLeakyRelu = 10,  // x below zero is multiplied by p0
 };
 
-INLINE float sigmoid_of(float x) { return 1.0f / (1.0f + expf(-x)); }
+INLINE float sigmoid_of(float x) { return __fdividef(1.0f, 1.0f + expf(-x)); }
 
 INLINE float hard_sigmoid_of(float x, float p0, float p1)
 {
@@ -65,50 +65,34 @@ INLINE bool is_simple(int32_t kind)
 	return kind <= kActivationClip || kind == kActivationHardSigmoid || kind == kActivationHardSwish || kind == kActivationLeakyRelu;
 }
 
-// An activation with an exponential in it.
-INLINE float activate_slowly(int32_t kind, float x)
+// An activation with an exponential in it. A function that is called: kernels are many, and their code is what the product ships.
+static __device__ __noinline__ float activate_slowly(int32_t kind, float x)
 {
-	switch (kind) {
-	case kActivationSigmoid:
-		return sigmoid_of(x);
-	case kActivationTanh:
+	if (kind == kActivationTanh)
 		return tanhf(x);
-	case kActivationGelu:
+	if (kind == kActivationGelu)
 		return finite_below(x) * normcdff(x);
-	case kActivationGeluTanh: // (1 + tanh u) / 2 = sigmoid(2 u), which keeps its relative precision below zero
-		return finite_below(x) * sigmoid_of(x * __fmaf_rn(x * x, 0.0713548162726f, 1.59576912160573f));
-	default:
-		return finite_below(x) * sigmoid_of(x); // kActivationSilu
-	}
+	// The approximation of GELU by tanh is one by a sigmoid: (1 + tanh u) / 2 = sigmoid(2 u), which keeps its relative precision below zero.
+	const float y = sigmoid_of(kind == kActivationGeluTanh ? x * __fmaf_rn(x * x, 0.0713548162726f, 1.59576912160573f) : x);
+	return kind == kActivationSigmoid ? y : finite_below(x) * y;
 }
 
-// Applies an activation. The long ones are there once, not for each element: kernels are many, and their code is what the product ships.
 template <int Count> INLINE void activate(int32_t kind, float (&value)[Count], float p0, float p1)
 {
-	if (is_simple(kind)) {
+	const bool simple = is_simple(kind);
 #pragma unroll
-		for (int i = 0; i < Count; i++)
-			value[i] = activate_simply(kind, value[i], p0, p1);
-		return;
-	}
-#pragma unroll 1
-	for (int i = 0; i < Count; i++) {
-		const float x = activate_slowly(kind, value[0]);
-		// In turn, so that the elements stay in registers.
-#pragma unroll
-		for (int k = 0; k + 1 < Count; k++)
-			value[k] = value[k + 1];
-		value[Count - 1] = x;
-	}
+	for (int i = 0; i < Count; i++)
+		value[i] = simple ? activate_simply(kind, value[i], p0, p1) : activate_slowly(kind, value[i]);
 }
 
-// Strides are in elements. Wide: the result, the bias and the residual, whose columns are then neighbours, move as packs of kFinished elements.
+// Strides are in elements. Wide: the result, the bias and the residual, whose columns are then neighbours, move as packs.
 struct Epilogue {
 	int64_t row, residual_row, residual_column;
 	float alpha, p0, p1;
 	int32_t activation, residual_after, wide;
 };
 
+// Neighbours that are finished together in tiles.
 constexpr int kFinished = 4;
 
 // The result of rows x columns and what is added to it; bias and residual may be absent.
@@ -118,11 +102,23 @@ template <typename T> struct Result {
 	int64_t rows, columns;
 };
 
+// Up to Count elements of a row, zeros beyond; wide: all of them, in one load.
+template <typename T, int Count> INLINE Pack<T, Count> load_neighbours(const T *p, int64_t apart, int64_t count, bool wide)
+{
+	if (wide)
+		return load<T, Count>(p);
+	Pack<T, Count> pack;
+#pragma unroll
+	for (int i = 0; i < Count; i++)
+		pack.at[i] = i < count ? p[i * apart] : from_float<T>(0.0f);
+	return pack;
+}
+
 template <typename T, int Count> INLINE Pack<T, Count> residual_at(const Result<T> &r, const Epilogue &e, int64_t row, int64_t column)
 {
-	Pack<T, Count> pack;
 	if (r.residual && row < r.rows && column < r.columns)
-		return load<T, Count>(r.residual + row * e.residual_row + column * (Count > 1 ? 1 : e.residual_column));
+		return load_neighbours<T, Count>(r.residual + row * e.residual_row + column * e.residual_column, e.residual_column, r.columns - column, e.wide);
+	Pack<T, Count> pack;
 #pragma unroll
 	for (int i = 0; i < Count; i++)
 		pack.at[i] = from_float<T>(0.0f);
@@ -136,7 +132,7 @@ template <typename T, int Count> INLINE void finish(const Result<T> &r, const Ep
 		return;
 	Pack<T, Count> pack;
 	if (r.bias)
-		pack = load<T, Count>(r.bias + column);
+		pack = load_neighbours<T, Count>(r.bias + column, 1, r.columns - column, e.wide);
 	float value[Count];
 #pragma unroll
 	for (int i = 0; i < Count; i++) {
@@ -148,7 +144,15 @@ template <typename T, int Count> INLINE void finish(const Result<T> &r, const Ep
 #pragma unroll
 	for (int i = 0; i < Count; i++)
 		pack.at[i] = from_float<T>(e.residual_after ? value[i] + to_float(residual.at[i]) : value[i]);
-	store<T, Count>(r.c + row * e.row + column, pack);
+	T *c = r.c + row * e.row + column;
+	if (e.wide) {
+		store<T, Count>(c, pack);
+		return;
+	}
+#pragma unroll
+	for (int i = 0; i < Count; i++)
+		if (column + i < r.columns)
+			c[i] = pack.at[i];
 }
 
 #endif

@@ -17,6 +17,9 @@ type Gemm struct {
 	A, B, C     GemmMatrix
 	Epilogue
 	ResidualRow, ResidualColumn int64 // strides in elements; the residual is for one matrix only
+	// WarpGroups multiplies float16 and bfloat16 by the instructions that only Hopper has, where B is packed. The bits are others, so it is for all rows of a
+	// model or for none.
+	WarpGroups bool
 	// Split lets sums be split along K where N is small: only where B is one matrix for all rows of a model, whatever the batch.
 	Split bool
 	// Sums is memory of WorkspaceBytes.
@@ -64,8 +67,11 @@ func (g Gemm) Plan() ([]Launch, error) {
 		return nil, unsupported("a product of %d x %d in %d matrices", g.M, g.N, matrices)
 	}
 	e := g.Epilogue.arguments(g.Type, g.C.Operand, g.N|g.C.Batch[0]|g.C.Batch[1]|g.C.Batch[2], g.C.Row, g.ResidualRow, g.ResidualColumn)
-	module := "gemm_" + g.typeName()
-	l := newLaunch(module, module+"_"+c.name, grid1(blocks*matrices*c.sharedBy), grid1(c.threads), c.sharedBytes(), gemmArguments{
+	module, kernel := "gemm_"+g.typeName(), "gemm_"+g.typeName()+"_"+c.name
+	if g.usesWarpGroups() {
+		module, kernel = "gemm_hopper", "gemm_hopper_"+g.typeName()+"_"+c.name
+	}
+	l := newLaunch(module, kernel, grid1(blocks*matrices*c.sharedBy), grid1(c.threads), c.sharedBytes(), gemmArguments{
 		epilogue: e, segments: c.split, sumsPitch: sumsPitch(g.N),
 		m: g.M, n: g.N, k: g.K, aRow: g.A.Row, aColumn: g.A.Column, bRow: g.B.Row, bColumn: g.B.Column,
 		batch: g.Batch, aBatch: g.A.Batch, bBatch: g.B.Batch, cBatch: g.C.Batch, rowTiles: rowTiles, columnTiles: columnTiles,
@@ -75,7 +81,10 @@ func (g Gemm) Plan() ([]Launch, error) {
 		return []Launch{l}, nil
 	}
 	join, err := c.split.join(g.Type, e, g.M, g.N, g.Sums, g.Bias, g.Residual, g.C.Operand)
-	return []Launch{l, join}, err
+	if err != nil {
+		return nil, err
+	}
+	return []Launch{l, join}, nil
 }
 
 // WorkspaceBytes is the memory that the product needs while it is computed. It does not depend on where operands lie.
@@ -87,7 +96,18 @@ func (g Gemm) WorkspaceBytes() int64 {
 }
 
 func (g *Gemm) choose() choice {
+	if g.usesWarpGroups() {
+		return choice{warpGroupTile.String(), warpGroupTile, g.segments(), 1}
+	}
 	return g.variant().choose(g.segments(), g.M, g.N, g.Batch[0]*g.Batch[1]*g.Batch[2], g.Multiprocessors)
+}
+
+// warpGroupTile is the tile of tile_wgmma.cuh.
+var warpGroupTile = tile{128, 128, 256, 3, 1}
+
+// usesWarpGroups depends on the layer alone.
+func (g *Gemm) usesWarpGroups() bool {
+	return g.WarpGroups && g.Type != Float32 && g.Split && g.B.Row == 1 && g.K%(wideBytes/g.Type.Size()) == 0
 }
 
 // segments splits the sums by what a few rows of the product give to do.
@@ -96,7 +116,7 @@ func (g *Gemm) segments() segments {
 	switch {
 	case g.split.count > 0:
 		return g.split
-	case !g.Split:
+	case !g.Split || g.usesWarpGroups():
 		return segments{1, steps}
 	}
 	return splitDepth(steps, divide(g.N, narrowColumns))
@@ -114,6 +134,8 @@ func (g *Gemm) check(matrices int64) error {
 		return unsupported("sums of %d matrices that are split", matrices)
 	case g.Split && (g.B.Column == 1) != g.WantsColumns():
 		return unsupported("split sums of a B that is not packed")
+	case g.usesWarpGroups() && g.variant().name != gemmMMA.name:
+		return unsupported("an operand of Hopper's instructions that is not aligned")
 	case matrices > 1 && g.Residual != (step.Operand{}):
 		return unsupported("a residual of %d matrices", matrices)
 	}
@@ -123,10 +145,10 @@ func (g *Gemm) check(matrices int64) error {
 // The variants of the kernels, by how A and B are read: with K in neighbours, with N in neighbours, and element by element.
 var (
 	gemmMMA        = variant{"nt", mmaTiles, foldedMMA}
-	gemmMMAColumns = variant{"nn", mmaTiles, tile{}}
+	gemmMMAColumns = variant{"nn", []tile{mmaTiles[0], mmaTiles[2], mmaTiles[4]}, tile{}}
 	gemmMMAStrided = variant{"strided", mmaTiles[2:3], foldedMMA}
 	gemmFMA        = variant{"nn", fmaTiles, foldedFMA}
-	gemmFMAStrided = variant{"strided", []tile{fmaTiles[0], fmaTiles[1], fmaTiles[3]}, foldedFMA}
+	gemmFMAStrided = variant{"strided", []tile{fmaTiles[1], fmaTiles[3]}, foldedFMA}
 )
 
 // variant tells how the operands are read.

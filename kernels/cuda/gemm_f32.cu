@@ -7,7 +7,6 @@ KERNEL(gemm_f32_nn_64x64, GemmArguments, 128) { gemm_nn<float, FmaSquare>(argume
 KERNEL(gemm_f32_nn_32x32, GemmArguments, 128) { gemm_nn<float, FmaSmall>(arguments); }
 KERNEL(gemm_f32_nn_folded, GemmArguments, 128) { gemm_nn<float, FmaFolded>(arguments); }
 KERNEL(gemm_f32_nn_16x32, GemmArguments, 64) { gemm_nn<float, FmaNarrow>(arguments); }
-KERNEL(gemm_f32_strided_128x128, GemmArguments, 512) { gemm_strided<float, FmaWide>(arguments); }
 KERNEL(gemm_f32_strided_64x64, GemmArguments, 128) { gemm_strided<float, FmaSquare>(arguments); }
 KERNEL(gemm_f32_strided_16x32, GemmArguments, 64) { gemm_strided<float, FmaNarrow>(arguments); }
 KERNEL(gemm_f32_strided_folded, GemmArguments, 128) { gemm_strided<float, FmaFolded>(arguments); }

@@ -217,7 +217,7 @@ func gemmCases() []gemmCase {
 
 func TestGemm(t *testing.T) {
 	library := emulation.Open(t)
-	missing := kernelsIn(t, "gemm_*.cu", "join.cu")
+	missing := kernelsIn(t, "gemm_f32.cu", "gemm_tf32.cu", "gemm_f16.cu", "gemm_bf16.cu", "join.cu")
 	for _, p := range productTypes {
 		for _, c := range gemmCases() {
 			t.Run(p.name()+"/"+c.name(), func(t *testing.T) {
@@ -237,6 +237,32 @@ func TestGemm(t *testing.T) {
 	}
 	if len(missing) > 0 {
 		t.Errorf("no case runs %v", slices.Sorted(maps.Keys(missing)))
+	}
+}
+
+// TestGemmWarpGroups runs Hopper's kernels: whether their descriptors say what the instructions' manual says is all that can be seen without the device.
+func TestGemmWarpGroups(t *testing.T) {
+	library := emulation.Open(t)
+	for _, p := range productTypes[2:] {
+		for _, c := range gemmCases() {
+			if !c.split || c.k%8 != 0 {
+				continue
+			}
+			d := c.data(t, p)
+			g := c.gemm(p, d)
+			g.WarpGroups = true
+			launches, err := g.Plan()
+			runAll(t, library, launches, err)
+			if len(launches) != 1 || launches[0].Module != "gemm_hopper" {
+				t.Fatalf("launches are %+v", launches)
+			}
+			emulation.Compare(t, c.name(), p.Type, d.out.Bytes(), c.want(d), p.tolerance(c.k))
+			g.A.Operand.Offset += p.Size()
+			var unsupported *cuda.UnsupportedError
+			if _, err := g.Plan(); !errors.As(err, &unsupported) {
+				t.Errorf("an unaligned operand: %v", err)
+			}
+		}
 	}
 }
 
@@ -285,7 +311,7 @@ func TestGemmActivations(t *testing.T) {
 func TestGemmRowsAreIndependent(t *testing.T) {
 	library := emulation.Open(t)
 	for _, p := range productTypes {
-		c := gemmCase{m: 130, n: 128, k: 72, batch: 1, packed: true, bias: true}
+		c := gemmCase{m: 130, n: 128, k: 72, batch: 1, packed: p.Type != cuda.Float32 || p.tensorFloat, bias: true}
 		checkRows(t, library, p, c, 3)
 		checkRows(t, library, p, gemmCase{m: 130, n: 8, k: 1104, batch: 1, split: true, bias: true}, 2)
 	}

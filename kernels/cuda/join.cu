@@ -11,32 +11,24 @@ struct JoinArguments {
 	int64_t rows, columns, pitch, segments;
 };
 
-template <typename T, int Count> INLINE void join_packs(const JoinArguments &j)
+template <typename T> INLINE void join(const JoinArguments &j)
 {
-	const uint32_t packs = static_cast<uint32_t>((j.columns + Count - 1) / Count), at = blockIdx.x * blockDim.x + threadIdx.x;
+	const uint32_t packs = static_cast<uint32_t>((j.columns + kFinished - 1) / kFinished), at = blockIdx.x * blockDim.x + threadIdx.x;
 	if (at >= j.rows * packs)
 		return;
-	const int64_t row = at / packs, column = static_cast<int64_t>(at % packs) * Count;
+	const int64_t row = at / packs, column = static_cast<int64_t>(at % packs) * kFinished;
 	const Result<T> result = {static_cast<T *>(j.c), static_cast<const T *>(j.bias), static_cast<const T *>(j.residual), j.rows, j.columns};
-	const Pack<T, Count> residual = residual_at<T, Count>(result, j.epilogue, row, column);
-	Pack<float, Count> total = {};
+	const Pack<T, kFinished> residual = residual_at<T, kFinished>(result, j.epilogue, row, column);
+	Pack<float, kFinished> total = {};
 	const float *sums = static_cast<const float *>(j.sums) + row * j.pitch + column;
 #pragma unroll 4
 	for (int64_t segment = 0; segment < j.segments; segment++) {
-		const Pack<float, Count> sum = load<float, Count>(sums + segment * j.rows * j.pitch);
+		const Pack<float, kFinished> sum = load<float, kFinished>(sums + segment * j.rows * j.pitch);
 #pragma unroll
-		for (int i = 0; i < Count; i++)
+		for (int i = 0; i < kFinished; i++)
 			total.at[i] += sum.at[i];
 	}
-	finish<T, Count>(result, j.epilogue, row, column, total, residual);
-}
-
-template <typename T> INLINE void join(const JoinArguments &j)
-{
-	if (j.epilogue.wide)
-		join_packs<T, kFinished>(j);
-	else
-		join_packs<T, 1>(j);
+	finish<T, kFinished>(result, j.epilogue, row, column, total, residual);
 }
 
 KERNEL(join_f32, JoinArguments, 256) { join<float>(arguments); }

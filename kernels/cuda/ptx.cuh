@@ -96,26 +96,35 @@ INLINE uint32_t round_to_tfloat(uint32_t bits)
 INLINE float register_element(bfloat_t, uint32_t bits, int i) { return __uint_as_float(i == 0 ? bits << 16 : bits & 0xffff0000u); }
 INLINE float register_element(tfloat_t, uint32_t bits, int) { return __uint_as_float(bits); }
 
-// What the tensor cores cannot do, by all lanes of the warp: each fetches its rows of A and columns of B from the lanes that hold them.
-template <typename T> INLINE void multiply_by_hand(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
+// What the tensor cores cannot do, by all lanes of the warp: each fetches its rows of A and columns of B from the lanes that hold them. A function that is
+// called, because kernels multiply in dozens of places.
+template <typename T> __device__ __noinline__ float4 multiply_by_hand(float4 c, uint4 a, uint2 b)
 {
 	constexpr int kEach = 4 / static_cast<int>(sizeof(T));
 	const int group = lane_of_thread() / 4, within = lane_of_thread() % 4;
-#pragma unroll
-	for (int half = 0; half < 2; half++) {
 #pragma unroll 1
-		for (int from = 0; from < 4; from++) {
-			const uint32_t above = __shfl_sync(kAllLanes, a[2 * half], group * 4 + from), below = __shfl_sync(kAllLanes, a[2 * half + 1], group * 4 + from);
-			const uint32_t left = __shfl_sync(kAllLanes, b[half], within * 8 + from), right = __shfl_sync(kAllLanes, b[half], within * 8 + 4 + from);
+	for (int step = 0; step < 8; step++) { // the low and the high half along K, four lanes each
+		const int from = step % 4;
+		const uint32_t above = __shfl_sync(kAllLanes, step < 4 ? a.x : a.z, group * 4 + from), below = __shfl_sync(kAllLanes, step < 4 ? a.y : a.w, group * 4 + from);
+		const uint32_t half = step < 4 ? b.x : b.y, left = __shfl_sync(kAllLanes, half, within * 8 + from), right = __shfl_sync(kAllLanes, half, within * 8 + 4 + from);
 #pragma unroll
-			for (int i = 0; i < kEach; i++) {
-				c[0] = __fmaf_rn(register_element(T(), above, i), register_element(T(), left, i), c[0]);
-				c[1] = __fmaf_rn(register_element(T(), above, i), register_element(T(), right, i), c[1]);
-				c[2] = __fmaf_rn(register_element(T(), below, i), register_element(T(), left, i), c[2]);
-				c[3] = __fmaf_rn(register_element(T(), below, i), register_element(T(), right, i), c[3]);
-			}
+		for (int i = 0; i < kEach; i++) {
+			c.x = __fmaf_rn(register_element(T(), above, i), register_element(T(), left, i), c.x);
+			c.y = __fmaf_rn(register_element(T(), above, i), register_element(T(), right, i), c.y);
+			c.z = __fmaf_rn(register_element(T(), below, i), register_element(T(), left, i), c.z);
+			c.w = __fmaf_rn(register_element(T(), below, i), register_element(T(), right, i), c.w);
 		}
 	}
+	return c;
+}
+
+template <typename T> INLINE void multiply_by_hand(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
+{
+	const float4 sum = multiply_by_hand<T>(make_float4(c[0], c[1], c[2], c[3]), make_uint4(a[0], a[1], a[2], a[3]), make_uint2(b[0], b[1]));
+	c[0] = sum.x;
+	c[1] = sum.y;
+	c[2] = sum.z;
+	c[3] = sum.w;
 }
 #endif
 

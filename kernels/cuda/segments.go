@@ -47,10 +47,10 @@ const joinThreads = 256
 
 // join plans what adds up the segments of a result and finishes it.
 func (s segments) join(t Type, e epilogueArguments, rows, columns int64, sums, bias, residual, c step.Operand) (Launch, error) {
-	packs := columns
-	if e.wide != 0 {
-		packs = columns / finishedColumns
+	if sums == (step.Operand{}) {
+		return Launch{}, unsupported("sums that blocks share without memory for them")
 	}
+	packs := divide(columns, finishedColumns)
 	blocks := divide(rows*packs, joinThreads)
 	if rows*packs > maxGrid {
 		return Launch{}, unsupported("joining sums of %d x %d", rows, columns)

@@ -15,7 +15,7 @@ struct Segments {
 	int64_t count, steps;
 };
 
-// The sums of a tile that adds up segments. An element of the total is rounded as join.cuh does it.
+// The sums of a tile that adds up segments. An element of the total is rounded as join.cu does it.
 template <typename Tile> struct Folded : Tile {
 	static constexpr bool kFolds = true;
 	static constexpr int kSums = static_cast<int>(sizeof(Tile::sum) / sizeof(float));
@@ -52,6 +52,7 @@ template <typename Tile, typename A, typename B> INLINE void multiply_stages(Til
 	for (int step = -kAhead; step < steps; step++) {
 		if (step >= 0) {
 			wait_for_copies<kAhead - 1>();
+			tile.publish();
 			__syncthreads();
 		}
 		if (step + kAhead < steps) {
@@ -79,19 +80,19 @@ template <typename Tile, typename A, typename B> INLINE void multiply_stages(Til
 // The sums of a row of warps, in shared memory: a pitch that puts the rows which a warp writes at a time into different banks.
 template <typename Tile> constexpr int kPitch = Tile::kN + 8;
 
-// Finishes the part of the tile that the slab holds, Count columns a thread at a time. The residual is fetched one turn ahead.
-template <typename Tile, typename T, int Count> INLINE void finish_part(const float *slab, const Result<T> &r, const Epilogue &e, int64_t first_row, int64_t first_column)
+// Finishes the part of the tile that the slab holds. The residual is fetched one turn ahead.
+template <typename Tile, typename T> INLINE void finish_part(const float *slab, const Result<T> &r, const Epilogue &e, int64_t first_row, int64_t first_column)
 {
-	constexpr int kPacks = Tile::kN / Count, kAll = Tile::kWarpM * kPacks;
+	constexpr int kPacks = Tile::kN / kFinished, kAll = Tile::kWarpM * kPacks;
 	int at = static_cast<int>(threadIdx.x);
-	Pack<T, Count> next = residual_at<T, Count>(r, e, first_row + at / kPacks, first_column + at % kPacks * Count);
+	Pack<T, kFinished> next = residual_at<T, kFinished>(r, e, first_row + at / kPacks, first_column + at % kPacks * kFinished);
 #pragma unroll 1
 	for (; at < kAll; at += Tile::kThreads) {
-		const Pack<T, Count> residual = next;
-		const int row = at / kPacks, column = at % kPacks * Count, later = at + Tile::kThreads;
+		const Pack<T, kFinished> residual = next;
+		const int row = at / kPacks, column = at % kPacks * kFinished, later = at + Tile::kThreads;
 		if (later < kAll)
-			next = residual_at<T, Count>(r, e, first_row + later / kPacks, first_column + later % kPacks * Count);
-		finish<T, Count>(r, e, first_row + row, first_column + column, load<float, Count>(slab + row * kPitch<Tile> + column), residual);
+			next = residual_at<T, kFinished>(r, e, first_row + later / kPacks, first_column + later % kPacks * kFinished);
+		finish<T, kFinished>(r, e, first_row + row, first_column + column, load<float, kFinished>(slab + row * kPitch<Tile> + column), residual);
 	}
 }
 
@@ -113,15 +114,10 @@ template <typename Tile, typename Visit> INLINE void visit_parts(const Tile &til
 // Writes the tile: its sums pass through shared memory, so that whole rows are stored, and the code of the activations is there once.
 template <typename Tile, typename T> INLINE void write_tile(const Tile &tile, unsigned char *shared, const Result<T> &r, const Epilogue &e, int64_t first_row, int64_t first_column)
 {
-	visit_parts(tile, shared, [&](const float *slab, int row) {
-		if (e.wide)
-			finish_part<Tile, T, kFinished>(slab, r, e, first_row + row, first_column);
-		else
-			finish_part<Tile, T, 1>(slab, r, e, first_row + row, first_column);
-	});
+	visit_parts(tile, shared, [&](const float *slab, int row) { finish_part<Tile, T>(slab, r, e, first_row + row, first_column); });
 }
 
-// Writes the sums as they are, for join.cuh: rows that are `pitch` apart, a multiple of four of them.
+// Writes the sums as they are, for join.cu: rows that are `pitch` apart, a multiple of four of them.
 template <typename Tile> INLINE void write_sums(const Tile &tile, unsigned char *shared, float *to, int64_t pitch, int64_t rows, int64_t columns, int64_t first_row, int64_t first_column)
 {
 	constexpr int kPacks = Tile::kN / 4;

@@ -53,6 +53,9 @@ template <int M, int N, int ThreadM, int ThreadN, int Stages> struct FmaTile {
 		}
 	}
 
+	// Copies are visible to this tile's loads as they are.
+	static __device__ __forceinline__ void publish() {}
+
 	// Writes the warp's sums to the slab of its row of warps.
 	__device__ __forceinline__ void spill(float *slab) const
 	{

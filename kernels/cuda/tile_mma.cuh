@@ -74,6 +74,9 @@ template <typename T_, int M, int N, int WarpM, int WarpN, int Stages, bool BAlo
 		}
 	}
 
+	// Copies are visible to this tile's loads as they are.
+	static __device__ __forceinline__ void publish() {}
+
 	// Writes the warp's sums to the slab of its row of warps.
 	__device__ __forceinline__ void spill(float *slab) const
 	{

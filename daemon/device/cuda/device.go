@@ -28,6 +28,9 @@ type Options struct {
 	Deterministic bool
 	// CacheFolder keeps what is measured about the device from one start to the next; empty: it is measured anew.
 	CacheFolder string
+	// WarpGroups lets Hopper multiply matrices of float16 and bfloat16 by its own instructions (wgmma). It is not the default because it has not been
+	// measured yet.
+	WarpGroups bool
 	// Logger hears of what goes wrong; nil means slog.Default.
 	Logger *slog.Logger
 }
@@ -39,10 +42,12 @@ type Device struct {
 	log     *slog.Logger
 	kernels kernels
 	library *cublas.Handle // nil where there is none, or none is wanted
-	slots   []*slot
-	busy    busy
-	failure atomic.Pointer[func(error)]
-	failed  atomic.Bool
+	// warpGroups is set where the option is, and the device has the instructions.
+	warpGroups bool
+	slots      []*slot
+	busy       busy
+	failure    atomic.Pointer[func(error)]
+	failed     atomic.Bool
 }
 
 // Open opens the GPU that a selector (its ordinal or UUID) names.
@@ -53,6 +58,7 @@ func Open(selector string, o Options) (_ *Device, err error) {
 	}
 	d := &Device{driver: driver, name: fmt.Sprintf("cuda:%d", driver.Info().Ordinal), log: o.Logger}
 	d.kernels = newKernels(driver)
+	d.warpGroups = o.WarpGroups && driver.Info().Capability == cuda.Capability{Major: 9, Minor: 0}
 	if d.log == nil {
 		d.log = slog.Default()
 	}

@@ -26,7 +26,7 @@ const (
 )
 
 // kernelCases is what BenchmarkKernels times.
-var kernelCases = slices.Concat(movementCases, rowCases, imageCases, productCases, attentionCases, sequenceCases)
+var kernelCases = slices.Concat(movementCases, rowCases, normCases, imageCases, productCases, attentionCases, sequenceCases)
 
 var movementCases = []kernelCase{
 	{name: "transpose_f32", plan: moves(4, func(n int64) kernel.Copy { return permuted([]int64{n, 512, 512}, 0, 2, 1) })},

@@ -69,7 +69,7 @@ func (s *selection) newGemm(t kernel.Type, m, n, k int64) kernel.Gemm {
 		Type: t, TensorFloat: t == kernel.Float32 && s.Int("tf32", 0) != 0, M: m, N: n, K: k, Batch: [3]int64{1, 1, 1},
 		C: kernel.GemmMatrix{Row: n, Column: 1}, Multiprocessors: int64(s.device.driver.Info().Multiprocessors),
 	}
-	g.Alpha = 1
+	g.Alpha, g.WarpGroups = 1, s.device.warpGroups
 	return g
 }
 

@@ -12,7 +12,7 @@ func BenchmarkBarriers(b *testing.B) {
 	library := emulation.Open(b)
 	const rows, width = 64, 1024
 	x := emulation.NewBuffer(b, make([]byte, 4*rows*width), 0)
-	launches, err := cuda.Softmax{Type: cuda.Float32, Rows: rows, Width: width, X: x.Operand(), Y: x.Operand()}.Plan()
+	launches, err := cuda.Softmax{Type: cuda.Float32, Rows: rows, Width: width, Inner: 1, X: x.Operand(), Y: x.Operand()}.Plan()
 	if err != nil {
 		b.Fatal(err)
 	}

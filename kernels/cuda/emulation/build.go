@@ -17,8 +17,9 @@ import (
 // ErrNoCompiler says that the kernels cannot be built.
 var ErrNoCompiler = errors.New("g++ is not installed: the CUDA kernels cannot be emulated")
 
-// flags of the compiler. Multiply-adds are not fused where the source does not say so: the GPU's compiler does fuse, and tests allow for both.
-var flags = []string{"-std=c++17", "-O3", "-g1", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-unused-variable"}
+// flags of the compiler. Multiply-adds are not fused where the source does not say so: the GPU's compiler does fuse, and tests allow for both. Loops over what
+// would be registers are unrolled, so that they become vectors.
+var flags = []string{"-std=c++17", "-O2", "-fpeel-loops", "-g1", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-unused-variable"}
 
 // Build compiles all kernels into a shared library, or finds the one that was built of the same sources, and returns its path.
 var Build = sync.OnceValues(func() (string, error) { return build(Folder(), Cache()) })
