@@ -98,7 +98,9 @@ func (p piece) planBinary(o chainOperation, rectified bool, t Type) (Launch, boo
 	if op < 0 || len(p.dims) > 2 || rows > 1 && columns%count != 0 {
 		return Launch{}, false
 	}
-	a := zipArguments{elements: uint32(rows * columns), op: int32(op), packs: newDivisor(max(columns/count, 1)), onlyRow: flag(rows == 1), rectified: flag(rectified)}
+	a := zipArguments{
+		elements: uint32(rows * columns), op: int32(op), packs: newDivisor(max(columns/count, 1)), onlyRow: flag(rows == 1), rectified: flag(rectified),
+	}
 	var operands [2]step.Operand
 	for side, of := range []*zipOperand{&a.ofX, &a.ofY} {
 		in := p.inputs[o.args[side]]
@@ -116,7 +118,8 @@ func (p piece) planBinary(o chainOperation, rectified bool, t Type) (Launch, boo
 			return Launch{}, false
 		}
 	}
-	return newLaunch("map", "zip_"+t.String(), mapGrid(t, rows*columns), grid1(mapThreads), 0, a, operands[0], operands[1], p.output), true
+	l := newLaunch("map", "zip_"+t.String(), mapGrid(t, rows*columns), grid1(mapThreads), 0, a, operands[0], operands[1], p.output)
+	return l, true
 }
 
 // functionArguments mirrors FunctionArguments.

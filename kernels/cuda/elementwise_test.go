@@ -22,7 +22,9 @@ type tensorInput struct {
 }
 
 // runElementwise runs a chain and returns the output's bytes and the kernels that ran. Every buffer begins offset elements behind an aligned address.
-func runElementwise(t *testing.T, library *emulation.Library, dims []int64, output cuda.Type, code []cuda.ElementwiseInstruction, offset int, inputs ...tensorInput) ([]byte, string) {
+func runElementwise(
+	t *testing.T, library *emulation.Library, dims []int64, output cuda.Type, code []cuda.ElementwiseInstruction, offset int, inputs ...tensorInput,
+) ([]byte, string) {
 	t.Helper()
 	e := cuda.Elementwise{Dims: dims, Instructions: code}
 	for _, in := range inputs {
