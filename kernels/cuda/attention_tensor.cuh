@@ -51,7 +51,7 @@ INLINE uint32_t register_of(bfloat_t, float low, float high)
 #if defined(__CUDA_ARCH__) && !defined(INFERD_AMPERE)
 template <typename T> constexpr bool kByHand = !kSame<T, half_t>;
 
-template <typename T> static __device__ __noinline__ float4 multiply_out_of_line(float4 c, uint4 a, uint2 b)
+template <typename T> OUTLINE float4 multiply_out_of_line(float4 c, uint4 a, uint2 b)
 {
 	float sums[4] = {c.x, c.y, c.z, c.w};
 	multiply(typename ProductOf<T>::Type(), sums, {a.x, a.y, a.z, a.w}, {b.x, b.y});

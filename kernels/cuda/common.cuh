@@ -24,7 +24,15 @@ typedef __nv_bfloat16 bfloat_t;
 #include "emulation/source/emulation.h"
 #endif
 
+// Functions of a kernel file, in line or called. nvcc names what has internal linkage after the folder that it runs in, and compiling anew would not give the
+// committed bytes; the emulation links all files into one library.
+#if defined(__CUDACC__)
+#define INLINE __device__ __forceinline__
+#define OUTLINE inline __device__ __noinline__
+#else
 #define INLINE static __device__ __forceinline__
+#define OUTLINE static __device__ __noinline__
+#endif
 
 // Conversions. Sums are kept in float whatever the elements are.
 INLINE float to_float(float x) { return x; }

@@ -66,7 +66,7 @@ INLINE bool is_simple(int32_t kind)
 }
 
 // An activation with an exponential in it. A function that is called: kernels are many, and their code is what the product ships.
-static __device__ __noinline__ float activate_slowly(int32_t kind, float x)
+OUTLINE float activate_slowly(int32_t kind, float x)
 {
 	if (kind == kActivationTanh)
 		return tanhf(x);
