@@ -105,6 +105,26 @@ def residual_network(blocks=(3, 4, 6, 3), classes=1000):
     return model
 
 
+def depthwise_network(blocks=((16, 1), (24, 2), (24, 1), (40, 2), (40, 1), (80, 2), (112, 1), (160, 2)), classes=1000):
+    """MobileNetV2 (Sandler et al., 2018) in small: each block widens six times, convolves every channel by itself, and narrows."""
+
+    def conv(f, w, name, x, channels, output, size, stride=1, groups=1):
+        weight = w.normal(name + ".weight", (output, channels // groups, size, size), math.sqrt(2 * groups / (channels * size * size)))
+        return f.conv(x, weight, w.normal(name + ".bias", (output,), 0.02), stride, size // 2, groups)
+
+    def model(f, w, pixels):
+        x, channels = f.relu(conv(f, w, "stem", pixels, 3, 16, 3, 2)), 16
+        for i, (output, stride) in enumerate(blocks):
+            name, inner = f"block{i}", 6 * channels
+            y = f.relu(conv(f, w, name + ".widen", x, channels, inner, 1))
+            y = f.relu(conv(f, w, name + ".depthwise", y, inner, inner, 3, stride, inner))
+            y = conv(f, w, name + ".narrow", y, inner, output, 1)
+            x, channels = f.add(x, f.scale(y, 0.5)) if stride == 1 and channels == output else y, output
+        return linear(f, w, "head", f.average(x), channels, classes)
+
+    return model
+
+
 # The models that are measured: name, function, inputs, and (batch sizes, sequence length).
 TEXT, IMAGE = "text", "image"
 MODELS = {
@@ -112,11 +132,13 @@ MODELS = {
     "bert_base": (encoder(12, 768, 12), TEXT, [(1, 128), (8, 128)]),
     "resnet50": (residual_network(), IMAGE, [(1, 224), (32, 224)]),
     "vit_tiny": (vision_transformer(12, 192, 3), IMAGE, [(1, 224), (32, 224)]),
+    "mobilenet": (depthwise_network(), IMAGE, [(1, 224), (32, 224)]),
 }
 # For a trial of this folder without a GPU.
 SMALL = {
     "encoder": (encoder(2, 64, 4, vocabulary=100, positions=64), TEXT, [(1, 16), (4, 16)]),
     "residual": (residual_network((1, 1), classes=10), IMAGE, [(1, 64), (2, 64)]),
+    "depthwise": (depthwise_network(((16, 1), (24, 2), (24, 1)), classes=10), IMAGE, [(1, 64), (2, 64)]),
     "vision": (vision_transformer(2, 48, 3, image=64), IMAGE, [(1, 64), (2, 64)]),
 }
 

@@ -72,8 +72,9 @@ class Graph:
         mixed = self.node("MatMul", [self.node("Softmax", [scores], axis=-1), split(v, 0, 2, 1, 3)])
         return self.node("Reshape", [self.node("Transpose", [mixed], perm=[0, 2, 1, 3]), self.integers(0, 0, -1)])
 
-    def conv(self, x, weight, bias, stride, pad):
-        return self.node("Conv", [x, self.constant(weight), self.constant(bias)], strides=[stride] * 2, pads=[pad] * 4, kernel_shape=weight[1].shape[2:])
+    def conv(self, x, weight, bias, stride, pad, groups=1):
+        inputs = [x, self.constant(weight), self.constant(bias)]
+        return self.node("Conv", inputs, strides=[stride] * 2, pads=[pad] * 4, kernel_shape=weight[1].shape[2:], group=groups)
 
     def max_pool(self, x):
         return self.node("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])

@@ -62,11 +62,11 @@ class Module(torch.nn.Module):
         q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))
         return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
 
-    def conv(self, x, weight, bias, stride, pad):
+    def conv(self, x, weight, bias, stride, pad, groups=1):
         if x.dtype != self.dtype:
             x = x.to(self.dtype)
         kernel = self.constant(weight).contiguous(memory_format=torch.channels_last)
-        return functional.conv2d(x.contiguous(memory_format=torch.channels_last), kernel, self.constant(bias), stride, pad)
+        return functional.conv2d(x.contiguous(memory_format=torch.channels_last), kernel, self.constant(bias), stride, pad, groups=groups)
 
     def max_pool(self, x):
         return functional.max_pool2d(x, 3, 2, 1)
