@@ -11,11 +11,10 @@ import (
 	"testing"
 
 	"github.com/inferd/inferd/cgo/cuda"
-	"github.com/inferd/inferd/kernels/cuda/emulation"
 	"github.com/inferd/inferd/kernels/cuda/fakedriver"
 )
 
-// fake is the driver of this process; on a host with a GPU, INFERD_TEST_GPU=1 runs the tests there instead.
+// fake is the driver of this process; nil where the tests run on a GPU.
 var fake *fakedriver.Control
 
 // printing is set where this test binary runs itself: a process loads one driver once, with one set of settings.
@@ -26,18 +25,7 @@ func TestMain(m *testing.M) {
 		print(what)
 		return
 	}
-	if os.Getenv("INFERD_TEST_GPU") == "" {
-		var err error
-		fake, err = fakedriver.Use("DEVICES=2")
-		switch {
-		case errors.Is(err, emulation.ErrNoCompiler):
-			fmt.Println("skipped:", err)
-			return
-		case err != nil:
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}
+	fake = fakedriver.UseInTests("DEVICES=2")
 	os.Exit(m.Run())
 }
 

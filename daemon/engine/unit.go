@@ -86,9 +86,7 @@ func (e *Engine) candidates(c *repository.Config) ([][]*unit, error) {
 		instances, _ = e.named(repository.InstanceGroup{Kind: repository.KindAuto})
 	}
 	for i := range instances {
-		for _, u := range e.units {
-			instances[i] = append(instances[i], u)
-		}
+		instances[i] = append(instances[i], e.units...)
 	}
 	return instances, nil
 }

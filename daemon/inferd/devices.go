@@ -203,6 +203,3 @@ func newDevicesCommand() *cobra.Command {
 type noDriverError struct{ reason string }
 
 func (e *noDriverError) Error() string { return e.reason }
-
-// errNoCUDA says that this program cannot use a GPU.
-var errNoCUDA = &noDriverError{"this inferd was built without the tag cuda; make build has it"}

@@ -4,5 +4,7 @@ package main
 
 import "github.com/inferd/inferd/daemon/device"
 
-// openGPUs opens a GPU by its ordinal or UUID, or all of them where the name is empty.
-func openGPUs(string, gpuOptions) ([]device.Device, error) { return nil, errNoCUDA }
+// openGPUs says that this program cannot use a GPU.
+func openGPUs(string, gpuOptions) ([]device.Device, error) {
+	return nil, &noDriverError{"this inferd was built without the tag cuda; make build has it"}
+}

@@ -31,7 +31,7 @@ func selectConv(s *selection) (*kernel, error) {
 	if s.Int("residual_after", 0) != 0 && s.Input(3) != nil && s.Text("activation", "") != "" {
 		return nil, node.NoKernel("the residual is added after the activation")
 	}
-	fused, err := s.fusedActivation()
+	fused, err := s.Activation()
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func selectLinear(s *selection) (*kernel, error) {
 	if err := s.wantFloat32(); err != nil {
 		return nil, err
 	}
-	fused, err := s.fusedActivation()
+	fused, err := s.Activation()
 	if err != nil {
 		return nil, err
 	}

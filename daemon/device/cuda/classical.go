@@ -73,17 +73,20 @@ func (s *selection) linearModel(l *linear.Linear, scores, labels int) (*chosen, 
 		return nil, node.NoKernel("the rows have %d features, the model %d", columns, p.model.Features())
 	}
 	call := kernel.LinearModelCall{Rows: int64(rows), Packed: p.tables, Processors: int64(s.device.driver.Attributes().Multiprocessors)}
-	return s.planned("linear_model", kernel.Float32, func(at device.Operands) ([]kernel.Launch, error) {
+	return s.plannedScorer("linear_model", scores, labels, func(x, scores, labels step.Operand) ([]kernel.Launch, error) {
 		c := call
-		var err error
-		if c.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		c.Scores = at.Output(scores)
-		if labels != absent {
-			c.Labels = at.Output(labels)
-		}
+		c.X, c.Scores, c.Labels = x, scores, labels
 		return p.model.Plan(c)
+	})
+}
+
+// plannedScorer is planned for a model of rows whose scores and, unless absent, labels are the given outputs.
+func (s *selection) plannedScorer(name string, scores, labels int, plan func(x, scores, labels step.Operand) ([]kernel.Launch, error)) (*chosen, error) {
+	return s.plannedUnary(name, kernel.Float32, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
+		if labels == absent {
+			return plan(x, at.Output(scores), step.Operand{})
+		}
+		return plan(x, at.Output(scores), at.Output(labels))
 	})
 }
 
@@ -107,13 +110,9 @@ func selectOneHotEncoder(s *selection) (*chosen, error) {
 	if s.Int("zeros", 1) == 0 { // with zeros an unknown category is no error
 		plan.Unknown = node.StatusOperand(program.StatusUnknownCategory)
 	}
-	return s.planned("one_hot", kernel.Int64, func(at device.Operands) ([]kernel.Launch, error) {
+	return s.plannedUnary("one_hot", kernel.Int64, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
 		o := plan
-		var err error
-		if o.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		o.Y = at.Output(0)
+		o.X, o.Y = x, at.Output(0)
 		return o.Plan()
 	})
 }

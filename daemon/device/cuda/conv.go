@@ -61,7 +61,7 @@ func (s *selection) readConv() (c kernel.Conv, err error) {
 	}
 	c.Form = c.FormFor(t, c.TensorFloat)
 	c.ResidualLast = s.Int("residual_after", 0) != 0
-	c.Activation, err = s.fusedActivation()
+	c.Activation, err = s.Activation()
 	return c, err
 }
 

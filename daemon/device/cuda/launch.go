@@ -37,6 +37,15 @@ func (l launch) raises() bool {
 	})
 }
 
+// addressOf returns where an operand lies on the device; 0 where it is absent.
+func addressOf(o step.Operand, bases []uintptr) cuda.Address {
+	address := cuda.Address(o.Offset)
+	if o.Base != step.BaseAbsolute {
+		address += cuda.Address(bases[o.Base])
+	}
+	return address
+}
+
 // nowhere gives operands places that keep every promise about alignment, for planning ahead.
 type nowhere struct{}
 

@@ -45,11 +45,7 @@ func (l libraryCall) issue(d *Device, q *cuda.Sequence, bases []uintptr) error {
 		if o == (step.Operand{}) {
 			return 0
 		}
-		address := cuda.Address(o.Offset + offset)
-		if o.Base != step.BaseAbsolute {
-			address += cuda.Address(bases[o.Base])
-		}
-		return address
+		return addressOf(o, bases) + cuda.Address(offset)
 	}
 	return d.library.Append(q, l.choice, cublas.Addresses{
 		A: at(l.a, l.offsets.a), B: at(l.b, l.offsets.b), C: at(l.c, 0), D: at(l.output, l.offsets.d), Bias: at(l.bias, 0), Workspace: at(l.workspace, 0),

@@ -8,7 +8,6 @@ import (
 
 	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
-	"github.com/inferd/inferd/kernels/cpu/activation"
 	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
@@ -41,22 +40,8 @@ func (s *selection) readLinear() (p product, err error) {
 	}
 	p.ResidualRow, p.ResidualColumn = n, 1
 	p.Alpha, p.ResidualLast = s.Float("alpha", 1), s.Int("residual_after", 0) != 0
-	p.Activation, err = s.fusedActivation()
+	p.Activation, err = s.Activation()
 	return p, err
-}
-
-// fusedActivation reads the attributes that package op calls Activation.
-func (s *selection) fusedActivation() (activation.Activation, error) {
-	name := s.Text("activation", "")
-	if name == "" {
-		return activation.Activation{}, nil
-	}
-	for kind := activation.None; kind < activation.Kinds; kind++ {
-		if kind.String() == name {
-			return activation.Activation{Kind: kind, P0: s.Float("activation_alpha", 0), P1: s.Float("activation_beta", 0)}, nil
-		}
-	}
-	return activation.Activation{}, node.NoKernel("unknown fused activation %q", name)
 }
 
 // packB gives a constant B the form that the product's kernels read fastest.

@@ -21,14 +21,7 @@ type blockCopy struct {
 }
 
 func (c blockCopy) issue(_ *Device, q *cuda.Sequence, bases []uintptr) error {
-	at := func(o step.Operand) cuda.Address {
-		address := o.Offset
-		if o.Base != step.BaseAbsolute {
-			address += int64(bases[o.Base])
-		}
-		return cuda.Address(address)
-	}
-	q.CopyOnDevice(at(c.to), at(c.from), c.bytes)
+	q.CopyOnDevice(addressOf(c.to, bases), addressOf(c.from, bases), c.bytes)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/inferd/inferd/daemon/compiler/op"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/node"
+	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
 
@@ -41,13 +42,9 @@ func selectPool(s *selection) (*chosen, error) {
 			Input: inputs[i], Output: outputs[i], Window: w.Kernel[i], Stride: w.Strides[i], Dilation: w.Dilations[i], Begin: w.PadBegin[i], End: w.PadEnd[i],
 		})
 	}
-	return s.planned(name, t, func(at device.Operands) ([]kernel.Launch, error) {
+	return s.plannedUnary(name, t, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
 		p := plan
-		var err error
-		if p.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		if p.Y = at.Output(0); s.Output(1) != nil {
+		if p.X, p.Y = x, at.Output(0); s.Output(1) != nil {
 			p.Positions = at.Output(1)
 		}
 		return p.Plan()
@@ -65,13 +62,9 @@ func selectGlobalPool(s *selection) (*chosen, error) {
 	if s.Op == "GlobalMaxPool" {
 		plan.Op, name = kernel.ReduceMax, "global_max_pool"
 	}
-	c, err := s.planned(name, t, func(at device.Operands) ([]kernel.Launch, error) {
+	c, err := s.plannedUnary(name, t, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
 		p := plan
-		var err error
-		if p.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		p.Y, p.Workspace = at.Output(0), at.Workspace()
+		p.X, p.Y, p.Workspace = x, at.Output(0), at.Workspace()
 		return p.Plan()
 	})
 	if err != nil {

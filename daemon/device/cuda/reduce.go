@@ -7,7 +7,7 @@ import (
 
 	"github.com/inferd/inferd/daemon/compiler/op"
 	"github.com/inferd/inferd/daemon/device"
-	"github.com/inferd/inferd/daemon/device/node"
+	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
 
@@ -32,13 +32,9 @@ func selectReduce(s *selection) (*chosen, error) {
 	}
 	slices.Sort(plan.Axes)
 	plan.Axes = slices.Compact(plan.Axes)
-	c, err := s.planned("reduce", t, func(at device.Operands) ([]kernel.Launch, error) {
+	c, err := s.plannedUnary("reduce", t, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
 		p := plan
-		inputs, err := node.Places(at, 0)
-		if err != nil {
-			return nil, err
-		}
-		p.X, p.Y, p.Workspace = inputs[0], at.Output(0), at.Workspace()
+		p.X, p.Y, p.Workspace = x, at.Output(0), at.Workspace()
 		return p.Plan()
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ package cuda
 import (
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/node"
+	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
 
@@ -29,13 +30,9 @@ func selectTopK(s *selection) (*chosen, error) {
 	plan := kernel.TopK{Type: t, Smallest: s.Int("largest", 1) == 0}
 	plan.Before, plan.Size, plan.After = around(s.Shape(0), s.Int("axis", -1))
 	_, plan.K, _ = around(s.OutputShape(0), s.Int("axis", -1))
-	c, err := s.planned("top_k", t, func(at device.Operands) ([]kernel.Launch, error) {
+	c, err := s.plannedUnary("top_k", t, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
 		p := plan
-		var err error
-		if p.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		p.Y, p.Positions, p.Workspace = at.Output(0), at.Output(1), at.Workspace()
+		p.X, p.Y, p.Positions, p.Workspace = x, at.Output(0), at.Output(1), at.Workspace()
 		return p.Plan()
 	})
 	if err != nil {
@@ -57,13 +54,9 @@ func selectCumulativeSum(s *selection) (*chosen, error) {
 	}
 	plan := kernel.CumulativeSum{Type: t, Exclusive: s.Int("exclusive", 0) != 0, Reverse: s.Int("reverse", 0) != 0}
 	plan.Before, plan.Size, plan.After = around(s.Shape(0), axis[0])
-	return s.planned("cumulative_sum", t, func(at device.Operands) ([]kernel.Launch, error) {
+	return s.plannedUnary("cumulative_sum", t, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
 		p := plan
-		var err error
-		if p.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		p.Y = at.Output(0)
+		p.X, p.Y = x, at.Output(0)
 		return p.Plan()
 	})
 }

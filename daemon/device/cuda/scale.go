@@ -99,8 +99,8 @@ func selectLpNormalization(s *selection) (*chosen, error) {
 	if len(shape) == 0 {
 		return nil, node.NoKernel("the input is a scalar")
 	}
-	axis := node.NormalAxis(s.Int("axis", -1), len(shape))
-	p := kernel.Lp{Norm: kernel.LpRoot, Outer: node.Product(shape[:axis]), Width: shape[axis], Inner: node.Product(shape[axis+1:])}
+	p := kernel.Lp{Norm: kernel.LpRoot}
+	p.Outer, p.Width, p.Inner = around(shape, s.Int("axis", -1))
 	if s.Int("p", 2) == 1 {
 		p.Norm = kernel.LpSum
 	}
@@ -113,13 +113,9 @@ func (s *selection) lp(plan kernel.Lp) (*chosen, error) {
 		return nil, err
 	}
 	plan.Type = t
-	c, err := s.planned("lp", t, func(at device.Operands) ([]kernel.Launch, error) {
+	c, err := s.plannedUnary("lp", t, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
 		p := plan
-		var err error
-		if p.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		p.Y = at.Output(0)
+		p.X, p.Y = x, at.Output(0)
 		return p.Plan()
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
 	"github.com/inferd/inferd/daemon/tensor"
+	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
 
@@ -114,4 +115,15 @@ func (s *selection) plannedAs(name string, plan func(at device.Operands) ([]kern
 		}
 		return operationsOf(launches), nil
 	}}, nil
+}
+
+// plannedUnary is planned for a kernel that reads input 0 alone.
+func (s *selection) plannedUnary(name string, t kernel.Type, plan func(x step.Operand, at device.Operands) ([]kernel.Launch, error)) (*chosen, error) {
+	return s.planned(name, t, func(at device.Operands) ([]kernel.Launch, error) {
+		x, err := at.Input(0)
+		if err != nil {
+			return nil, err
+		}
+		return plan(x, at)
+	})
 }

@@ -5,6 +5,7 @@ package cuda
 import (
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/node"
+	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
 
@@ -18,17 +19,11 @@ func selectSoftmax(s *selection) (*chosen, error) {
 	if len(shape) == 0 {
 		return nil, node.NoKernel("the input is a scalar")
 	}
-	axis := node.NormalAxis(s.Int("axis", -1), len(shape))
-	plan := kernel.Softmax{
-		Type: t, Rows: node.Product(shape[:axis]), Width: shape[axis], Inner: node.Product(shape[axis+1:]), Logarithmic: s.Op == "LogSoftmax",
-	}
-	c, err := s.planned("softmax", t, func(at device.Operands) ([]kernel.Launch, error) {
+	plan := kernel.Softmax{Type: t, Logarithmic: s.Op == "LogSoftmax"}
+	plan.Rows, plan.Width, plan.Inner = around(shape, s.Int("axis", -1))
+	c, err := s.plannedUnary("softmax", t, func(x step.Operand, at device.Operands) ([]kernel.Launch, error) {
 		p := plan
-		var err error
-		if p.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		p.Y = at.Output(0)
+		p.X, p.Y = x, at.Output(0)
 		return p.Plan()
 	})
 	if err != nil {

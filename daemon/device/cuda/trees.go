@@ -5,7 +5,7 @@ package cuda
 import (
 	"unsafe"
 
-	"github.com/inferd/inferd/daemon/device"
+	"github.com/inferd/inferd/kernels/cpu/step"
 	"github.com/inferd/inferd/kernels/cpu/trees"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
@@ -39,16 +39,9 @@ func (s *selection) trees(e *trees.Ensemble, scores, labels int) (*chosen, error
 	call := kernel.TreesCall{
 		Rows: int64(rows), Features: int64(features), Packed: p.tables, Processors: int64(s.device.driver.Attributes().Multiprocessors),
 	}
-	return s.planned("trees", kernel.Float32, func(at device.Operands) ([]kernel.Launch, error) {
+	return s.plannedScorer("trees", scores, labels, func(x, scores, labels step.Operand) ([]kernel.Launch, error) {
 		c := call
-		var err error
-		if c.X, err = at.Input(0); err != nil {
-			return nil, err
-		}
-		c.Scores = at.Output(scores)
-		if labels != absent {
-			c.Labels = at.Output(labels)
-		}
+		c.X, c.Scores, c.Labels = x, scores, labels
 		return p.model.Plan(c)
 	})
 }

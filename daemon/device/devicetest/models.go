@@ -44,14 +44,7 @@ const leastFloat16 = 0x1p-14
 // strings are exact.
 func CheckOutputs(t *testing.T, folder string, options compiler.Options, tolerance float64) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(folder, "model.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := compiler.Load(data, options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := loadModel(t, folder, options)
 	defer m.Close()
 	set := filepath.Join(folder, "test_data_set_0")
 	want := readTensors(t, set, "output", len(m.OutputNames()))
@@ -73,6 +66,19 @@ func CheckOutputs(t *testing.T, folder string, options compiler.Options, toleran
 	}
 }
 
+func loadModel(t *testing.T, folder string, options compiler.Options) *compiler.Model {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(folder, "model.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := compiler.Load(data, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func readTensors(t *testing.T, folder, prefix string, count int) []*tensor.Tensor {
 	t.Helper()
 	list := make([]*tensor.Tensor, count)
@@ -92,14 +98,7 @@ func readTensors(t *testing.T, folder, prefix string, count int) []*tensor.Tenso
 // and different rows have different answers.
 func CheckRows(t *testing.T, folder string, options compiler.Options) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(folder, "model.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := compiler.Load(data, options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := loadModel(t, folder, options)
 	defer m.Close()
 	if b := m.Batching(); !b.Batchable {
 		t.Fatalf("not batchable: %s", b.Reason)

@@ -2,7 +2,6 @@ package emulation
 
 import (
 	"encoding/binary"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,18 +14,7 @@ import (
 // openTests builds and loads the kernels of testdata.
 func openTests(t *testing.T) *Library {
 	t.Helper()
-	path, err := buildOf(Folder(), Cache(), "fibertests", []string{filepath.Join(Folder(), "emulation", "testdata", "fibers.cu")})
-	if errors.Is(err, ErrNoCompiler) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return OpenSource(t, filepath.Join(Folder(), "emulation", "testdata", "fibers.cu"))
 }
 
 // runFibers runs a kernel of testdata and returns what its threads wrote.

@@ -66,9 +66,6 @@ func (c *Control) symbol(name string) unsafe.Pointer {
 	return C.dlsym(c.handle, text)
 }
 
-// Has reports whether the fake driver exports a function.
-func (c *Control) Has(function string) bool { return c.symbol(function) != nil }
-
 // Fail lets the nth call from now of a function fail with a code, a CUresult. A sticky failure loses the context. Functions that give something up do so
 // and fail afterwards.
 func (c *Control) Fail(function string, nth int64, code int, sticky bool) {

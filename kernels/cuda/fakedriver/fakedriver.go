@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/inferd/inferd/kernels/cuda/emulation"
 )
 
 // Image is accepted as an image of kernels.
@@ -37,6 +39,24 @@ func Use(settings ...string) (*Control, error) {
 		return nil, err
 	}
 	return open(libraries.Driver)
+}
+
+// UseInTests is Use for TestMain. It ends the process where the libraries cannot be built, with success where a compiler is missing. On a host with a GPU,
+// INFERD_TEST_GPU=1 runs tests there instead: then it does nothing, and there is no control.
+func UseInTests(settings ...string) *Control {
+	if os.Getenv("INFERD_TEST_GPU") != "" {
+		return nil
+	}
+	c, err := Use(settings...)
+	switch {
+	case errors.Is(err, emulation.ErrNoCompiler):
+		fmt.Println("skipped:", err)
+		os.Exit(0)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return c
 }
 
 // Environment returns the variables, as NAME=value, under which another process finds the fake libraries.

@@ -105,6 +105,16 @@ CUresult find_stream(CUstream handle, std::shared_ptr<CUstream_st> *stream)
 	return *stream ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 
+// Finds a stream for a call that asks about its work, which ends a capture.
+static CUresult find_running_stream(CUstream handle, std::shared_ptr<CUstream_st> *stream)
+{
+	CUresult code = find_stream(handle, stream);
+	if (code != CUDA_SUCCESS || !(*stream)->capture)
+		return code;
+	(*stream)->invalidated = true;
+	return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+}
+
 CUresult submit(CUstream handle, Work work)
 {
 	std::shared_ptr<CUstream_st> stream;
@@ -175,13 +185,9 @@ CUresult cuStreamSynchronize(CUstream handle)
 {
 	ENTER(context);
 	std::shared_ptr<CUstream_st> stream;
-	CUresult code = find_stream(handle, &stream);
+	CUresult code = find_running_stream(handle, &stream);
 	if (code != CUDA_SUCCESS)
 		return code;
-	if (stream->capture) {
-		stream->invalidated = true;
-		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-	}
 	stream->drain();
 	return stream->context->lost;
 }
@@ -190,13 +196,9 @@ CUresult cuStreamQuery(CUstream handle)
 {
 	ENTER(context);
 	std::shared_ptr<CUstream_st> stream;
-	CUresult code = find_stream(handle, &stream);
+	CUresult code = find_running_stream(handle, &stream);
 	if (code != CUDA_SUCCESS)
 		return code;
-	if (stream->capture) {
-		stream->invalidated = true;
-		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-	}
 	return stream->idle() ? stream->context->lost.load() : CUDA_ERROR_NOT_READY;
 }
 
