@@ -133,7 +133,7 @@ func (c *conversion) restoreOutputs(s *state) error {
 		if !c.changed[v] {
 			continue
 		}
-		if old := c.restored[v]; old != nil && !c.dead[old.Producer] {
+		if old := c.restored[v]; old != nil {
 			s.g.Outputs[i] = old
 			continue
 		}

@@ -63,12 +63,11 @@ var (
 var (
 	// heavy operators are worth the casts around them.
 	heavy = []string{"MatMul", "Gemm", "Conv"}
-	// light operators follow what they read.
+	// light operators follow what they read. Casts are among them.
 	light = slices.Concat(pointwise, broadcasting, []string{
-		"Sum", "Mean", "Where", "Clip", "PRelu", "Softmax", "LogSoftmax", "LayerNormalization", "RMSNormalization", "GroupNormalization", "InstanceNormalization",
-		"BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "ReduceMean", "ArgMax", "ArgMin",
-		"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Concat",
-		"Split", "Slice", "Gather", "Pad", "Tile", "TopK",
+		"Sum", "Mean", "Softmax", "LogSoftmax", "LayerNormalization", "RMSNormalization", "GroupNormalization", "InstanceNormalization", "BatchNormalization",
+		"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "ReduceMean", "ArgMax", "ArgMin", "Identity", "Reshape",
+		"Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Concat", "Split", "Slice", "Gather", "Pad", "Tile", "TopK",
 	})
 	// growing operators may leave the range of float16, or lose digits that matter behind them; the choice is that of PyTorch's autocast.
 	growing = []string{
@@ -86,7 +85,7 @@ func widen(s *state) (int, error) {
 	sum := 0
 	for _, from := range []tensor.DType{tensor.Float16, tensor.BFloat16} {
 		takes := func(n *graph.Node) bool {
-			return isONNX(n, "Cast") || isONNX(n, heavy...) || isONNX(n, light...) || isONNX(n, growing...) || isONNX(n, recurrent...)
+			return isONNX(n, heavy...) || isONNX(n, light...) || isONNX(n, growing...) || isONNX(n, recurrent...)
 		}
 		changes, err := s.convert(from, tensor.Float32, takes)
 		if err != nil {
@@ -118,12 +117,17 @@ func narrowable(to tensor.DType) func(n *graph.Node) bool {
 		if n.Domain == graph.DomainFused && n.Op == op.FusedElementwise {
 			return readsType(n, to) && chainNarrows(n)
 		}
-		if n.Domain == graph.DomainFused && (n.Op == op.FusedLinear || n.Op == op.FusedConv || n.Op == op.FusedAttention) || isONNX(n, heavy...) {
+		if fusedHeavy(n) || isONNX(n, heavy...) {
 			return true
 		}
 		follows := n.Domain == graph.DomainFused || isONNX(n, light...) && !isONNX(n, growing...) && !isONNX(n, "Cast")
 		return follows && readsType(n, to)
 	}
+}
+
+// fusedHeavy reports whether the node is one of our own operators that multiply matrices.
+func fusedHeavy(n *graph.Node) bool {
+	return n.Domain == graph.DomainFused && (n.Op == op.FusedLinear || n.Op == op.FusedConv || n.Op == op.FusedAttention)
 }
 
 // chainNarrows reports whether the chain computes with floats alone, and stays within the range of float16 where its inputs do.
@@ -157,10 +161,7 @@ func castFrom(v *graph.Value, dtype tensor.DType) *graph.Value {
 
 // allowTF32 marks what may be multiplied with fewer bits.
 func allowTF32(e *editor, n *graph.Node) error {
-	if e.target.Precision != TF32 || !e.target.Narrow || n.Domain != graph.DomainFused {
-		return nil
-	}
-	if n.Op == op.FusedLinear || n.Op == op.FusedConv || n.Op == op.FusedAttention {
+	if e.target.Precision == TF32 && e.target.Narrow && fusedHeavy(n) {
 		n.Attributes = n.Attributes.With("tf32", int64(1))
 		e.changes++
 	}
