@@ -11,7 +11,7 @@ MODELS ?= bench/samples
 CASES ?= ../shared/models
 # The product: with the GPU part, which needs our declarations of the driver (an absolute path: the module gorgonia.org/cu reads them too).
 CUDA_TAG := -tags cuda
-export CGO_CFLAGS ?= -O2 -g -I$(CURDIR)/cgo/cuda/include
+export CGO_CFLAGS := $(or $(CGO_CFLAGS),-O2 -g) -I$(CURDIR)/cgo/cuda/include
 # Compiles the kernels at -O1, for tests that instrument or emulate them.
 O1 := CC=$(CURDIR)/.ci/gcc-o1
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/inferd/inferd/daemon/compiler"
-	"github.com/inferd/inferd/daemon/compiler/optimize"
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/scheduler"
@@ -59,9 +58,9 @@ func (e *Engine) placeOn(v *Version, u *unit) (p *placement, err error) {
 	}
 	// Nothing reads the file's bytes once the model is sealed.
 	defer data.Free()
-	precision := v.config.Precision
-	if precision == optimize.AsStated {
-		precision = e.options.Precision
+	precision := e.options.Precision
+	if own := v.config.Precision; own != nil {
+		precision = *own
 	}
 	compiled, err := compiler.Load(data.Bytes(), compiler.Options{
 		Devices: u.devices, Evaluator: e.options.Evaluator, Folder: v.source.Folder, Precision: precision,

@@ -27,8 +27,8 @@ type Config struct {
 	MaxQueueDelay   time.Duration
 	// InstanceGroups say on which devices the model runs; none means that the file does not say.
 	InstanceGroups []InstanceGroup
-	// Precision is the parameter of that name: what a GPU computes in. AsStated where the file does not say.
-	Precision optimize.Precision
+	// Precision is the parameter of that name: what a GPU computes in. Nil where the file does not say.
+	Precision *optimize.Precision
 
 	policy   versionPolicy
 	newest   int     // of policy latest; 0 means 1
@@ -221,7 +221,7 @@ func (c *Config) parameter(section field) error {
 	if err != nil {
 		return at.errorf("of parameter %q: %v", key, err)
 	}
-	c.Precision = precision
+	c.Precision = &precision
 	return nil
 }
 

@@ -37,7 +37,7 @@ func TestParseConfig(t *testing.T) {
 	}
 	want := &Config{
 		Given: true, MaxBatchSize: 16, DynamicBatching: true, Preferred: []int{4, 8}, MaxQueueDelay: 100 * time.Microsecond, InstanceGroups: []InstanceGroup{{Kind: KindCPU}},
-		Precision: optimize.Float16,
+		Precision: new(optimize.Float16),
 		policy:    specific, specific: []int64{1, 3},
 	}
 	if !reflect.DeepEqual(c, want) {
