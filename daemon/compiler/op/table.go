@@ -202,6 +202,8 @@ func fusedOperators() []Operator {
 	return []Operator{
 		fused(FusedLinear, count{2, 4}, count{1, 1}, activationAttributes+"transpose_b:int alpha:float tf32:int", inferFusedLinear, batchLinear, costFusedLinear),
 		fused(FusedConv, count{2, 4}, count{1, 1}, activationAttributes+windowAttributes+"kernel_shape:ints group:int tf32:int", inferFusedConv, batchFirstOrResidual(3), costConv),
+		fused(FusedQuantizedLinear, count{2, QuantizedInputs}, count{1, 1}, activationAttributes+"transpose_b:int output:int", inferFusedQuantizedLinear, batchQuantizedLinear, costFusedLinear),
+		fused(FusedQuantizedConv, count{2, QuantizedInputs}, count{1, 1}, activationAttributes+windowAttributes+"kernel_shape:ints group:int output:int", inferFusedQuantizedConv, batchQuantizedConv, costConv),
 		fused(FusedMaxPool, count{1, 1}, count{1, 1}, poolAttributes, inferFusedPool, batchFirst, costPool),
 		fused(FusedAveragePool, count{1, 1}, count{1, 1}, poolAttributes, inferFusedPool, batchFirst, costPool),
 		fused(FusedGlobalAveragePool, count{1, 1}, count{1, 1}, "", inferFusedGlobalPool, batchFirst, costInput),
