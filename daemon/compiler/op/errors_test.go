@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -46,8 +47,13 @@ var errorCases = map[string]struct {
 	"classes":            {failing("ai.onnx.ml:TreeEnsembleClassifier", nil, "n,3"), "no class labels"},
 	"coefficients":       {failing("ai.onnx.ml:LinearRegressor", attrs{"coefficients": []float32{1, 2}}, "n,3"), "2 coefficients for 1 targets of 3 features"},
 	"rows":               {failing("ai.onnx.ml:Normalizer", nil, "n,3,4"), "has rank 3, want 1 or 2"},
-	"fused residual":     {failing("inferd:Linear", nil, "n,3", "3,4", "4", "n,5"), "should have shape [n 4]"},
-	"fused chain":        {failing("inferd:Elementwise", attrs{"chain": op.Chain{{Op: "Relu", Args: []int{3}}}}, "n"), "reads register 3 of 1"},
+	"split negative": {func(b *builder) error {
+		_, err := b.add("Split", 3, nil, content("a,b,c"), list(-1, math.MaxInt64, math.MinInt64+5))
+		return err
+	}, "size -1 is not between 0 and dimension 3"},
+	"quantized scale": {failing("inferd:QuantizedLinear", nil, "n,3", "3,4"), "has element type float32"},
+	"fused residual":  {failing("inferd:Linear", nil, "n,3", "3,4", "4", "n,5"), "should have shape [n 4]"},
+	"fused chain":     {failing("inferd:Elementwise", attrs{"chain": op.Chain{{Op: "Relu", Args: []int{3}}}}, "n"), "reads register 3 of 1"},
 	"reshape": {func(b *builder) error {
 		_, err := b.add("Reshape", 1, nil, b.float("2,3"), list(4, -1))
 		return err

@@ -165,6 +165,17 @@ var symbolicCases = map[string]struct {
 	"fused conv": {func(b *builder) *graph.Value {
 		return b.node("inferd:Conv", attrs{"pads": ints(1, 1, 1, 1)}, b.float("n,5,5,3"), b.float("8,3,3,3"), nil, b.float("n,5,5,8"))
 	}, "float32[n,5,5,8]"},
+	"quantized linear": {func(b *builder) *graph.Value {
+		return b.node("inferd:QuantizedLinear", attrs{"transpose_b": int64(1)}, b.input(tensor.Uint8, "n,s,8"), b.input(tensor.Int8, "4,8"), b.float(""),
+			b.input(tensor.Uint8, ""), b.float("4"), b.input(tensor.Int8, "4"), b.input(tensor.Int32, "4"), b.float("n,s,4"))
+	}, "float32[n,s,4]"},
+	"quantized sums": {func(b *builder) *graph.Value {
+		return b.node("inferd:QuantizedLinear", nil, b.input(tensor.Uint8, "n,8"), b.input(tensor.Int8, "8,4"))
+	}, "int32[n,4]"},
+	"quantized conv": {func(b *builder) *graph.Value {
+		return b.node("inferd:QuantizedConv", attrs{"kernel_shape": ints(3, 3), "pads": ints(1, 1, 1, 1), "group": int64(3)}, b.input(tensor.Uint8, "n,5,5,3"),
+			b.input(tensor.Int8, "6,1,3,3"), b.float(""), nil, b.float("6"), nil, b.float("6"), nil, b.float("1"), b.input(tensor.Int8, ""))
+	}, "int8[n,5,5,6]"},
 	"attention": {func(b *builder) *graph.Value {
 		return b.node("inferd:Attention", attrs{"heads": int64(4), "packed": int64(1)}, b.float("n,s,96"), nil, nil, b.float("n,1,s,s"))
 	}, "float32[n,s,32]"},

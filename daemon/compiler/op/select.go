@@ -2,7 +2,6 @@ package op
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/tensor"
@@ -138,9 +137,11 @@ func inferSplit(g *graph.Graph, n *graph.Node) error {
 		shape[axis] = size
 		set(n, i, x.DType, shape)
 		length, known := size.Known()
-		if !known || length < 0 {
-			at = math.MaxInt32
-		} else if len(x.Shape) == 1 && x.Content != nil && at+int(length) <= len(x.Content) {
+		if len(x.Shape) != 1 || !known || length < 0 || length > int64(len(x.Content)-at) {
+			at = len(x.Content) // where later parts begin is not known
+			continue
+		}
+		if x.Content != nil {
 			setContent(n, i, x.Content[at:at+int(length)])
 			at += int(length)
 		}
@@ -158,7 +159,11 @@ func splitSizes(g *graph.Graph, n *graph.Node, dim graph.Dim) ([]graph.Dim, erro
 			return nil, fmt.Errorf("%d sizes for %d outputs", len(given.Content), len(n.Outputs))
 		}
 		sum := graph.Int(0)
+		whole, knownWhole := dim.Known()
 		for _, size := range given.Content {
+			if length, known := size.Known(); known && (length < 0 || knownWhole && length > whole) {
+				return nil, fmt.Errorf("size %d is not between 0 and dimension %v", length, dim)
+			}
 			sum = sum.Add(size)
 		}
 		if _, err := mergeDim(sum, dim); err != nil {
