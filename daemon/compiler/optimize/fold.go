@@ -67,7 +67,7 @@ func foldConstants(s *state) (int, error) {
 // evaluate computes the node now where all inputs are constants and the outputs are small enough. A node that fails is left to run
 // time: it may never be reached, and if it is, the device says what is wrong.
 func (s *state) evaluate(n *graph.Node) bool {
-	if s.target.Evaluate == nil || slices.Contains(unfoldable, n.Op) || n.Domain == graph.DomainFused || s.failed[n] {
+	if s.target.Evaluate == nil || slices.Contains(unfoldable, n.Op) || n.Domain == graph.DomainFused || s.failed[n] || s.keepsDequantize(n) {
 		return false
 	}
 	var inputBytes int64

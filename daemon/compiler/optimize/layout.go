@@ -41,6 +41,11 @@ func (l *layout) convert(n *graph.Node) error {
 		return l.pool(n)
 	case "GlobalAveragePool":
 		return l.globalPool(n)
+	case "Transpose":
+		if fusedProducer(n.Input(0), op.FusedQuantizedLinear, op.FusedQuantizedConv) != nil && slices.Equal(n.Ints("perm"), fromLast(rank(n.Input(0)))) {
+			l.last[n.Output(0)] = n.Input(0)
+			return nil
+		}
 	}
 	if l.grouped[n.Input(0)] != nil {
 		return l.shuffle(n)
@@ -49,7 +54,7 @@ func (l *layout) convert(n *graph.Node) error {
 		return nil
 	}
 	switch {
-	case isONNX(n, pointwise...):
+	case isONNX(n, pointwise...) || isONNX(n, "QuantizeLinear", "DequantizeLinear"):
 		return l.pointwise(n)
 	case isONNX(n, broadcasting...) || isONNX(n, "Sum", "Mean"):
 		return l.elementwise(n)

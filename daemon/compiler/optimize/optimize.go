@@ -84,6 +84,7 @@ var epilogues = []pass{
 	{"merge transposes", each(mergeTranspose)},
 	{"move transposes", each(moveTranspose)}, // not earlier: attention is found by its transposes
 	{"fuse epilogues", each(fuseEpilogue)},
+	{"fuse epilogues of quantised products", each(fuseQuantizedEpilogue)},
 	{"pack attention", each(packAttention)},
 	{"remove dead nodes", removeDead},
 }
@@ -109,6 +110,8 @@ type state struct {
 	budget   int64                // bytes that folding may still create
 	failed   map[*graph.Node]bool // nodes that could not be evaluated
 	stated   tensor.DType         // in which the model is written where that is narrower than float32
+	// dequantizes tells that products of integers have been made: dequantised weights that are left may be folded.
+	dequantizes bool
 }
 
 // Run applies the passes of the level. The graph is verified after each of them.
@@ -116,14 +119,16 @@ func Run(g *graph.Graph, target Target, level Level, observer func(pass string, 
 	s := &state{g: g, target: target, level: level, observer: observer, symbols: inputSymbols(g), failed: make(map[*graph.Node]bool)}
 	s.budget = foldBudget(g, target.FoldLimit)
 	if level == Specialize {
+		s.dequantizes = true
 		return s.rounds(cleanup)
 	}
 	if _, err := s.once([]pass{widening}); err != nil {
 		return err
 	}
-	if err := s.rounds(cleanup); err != nil {
+	if err := s.rounds(slices.Concat(cleanup, quantization)); err != nil {
 		return err
 	}
+	s.dequantizes = true
 	for _, stage := range [][]pass{slices.Concat(recognition, cleanup), slices.Concat(fusions, cleanup), epilogues} {
 		if err := s.rounds(stage); err != nil {
 			return err

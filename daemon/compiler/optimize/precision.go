@@ -55,7 +55,8 @@ func (p Precision) elements() tensor.DType {
 var (
 	widening  = pass{"widen to float32", widen}
 	narrowing = []pass{
-		{"narrow", narrow}, {"allow TF32", each(allowTF32)}, {"merge casts", each(mergeCast)}, {"merge common nodes", mergeCommon}, {"remove dead nodes", removeDead},
+		{"narrow", narrow}, {"allow TF32", each(allowTF32)}, {"merge casts", each(mergeCast)}, {"narrow quantised products", each(narrowQuantized)},
+		{"merge common nodes", mergeCommon}, {"remove dead nodes", removeDead},
 	}
 )
 
@@ -119,6 +120,9 @@ func narrowable(to tensor.DType) func(n *graph.Node) bool {
 		}
 		if fusedHeavy(n) || isONNX(n, heavy...) {
 			return true
+		}
+		if n.Domain == graph.DomainFused && (n.Op == op.FusedQuantizedLinear || n.Op == op.FusedQuantizedConv) {
+			return false // scales have to be exact
 		}
 		follows := n.Domain == graph.DomainFused || isONNX(n, light...) && !isONNX(n, growing...) && !isONNX(n, "Cast")
 		return follows && readsType(n, to)

@@ -9,7 +9,7 @@ import (
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
-// moving operators only move or repeat elements, so a tensor of equal elements stays one.
+// moving operators only move or repeat the elements of their first input.
 var moving = []string{"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile", "Transpose", "Slice"}
 
 // uniformDepth bounds the search for the source of a tensor of equal elements.
