@@ -62,6 +62,7 @@ var recognition = []pass{
 	{"rewrite affine gathers", each(rewriteGather)},
 	{"drop zero states", each(dropZeroState)},
 	{"split sums", each(splitSum)},
+	{"scale what Gemm adds", each(scaleAddend)},
 	{"fold batch normalisations", each(foldBatchNormalization)},
 	{"fold scales into convolutions", each(foldConvScale)},
 	{"recognise activations", each(recogniseActivation)},

@@ -171,3 +171,22 @@ func splitSum(e *editor, n *graph.Node) error {
 	e.substitute(n, newNode(n, graph.DomainONNX, "Add", versionElementwise, nil, sum, n.Inputs[len(n.Inputs)-1]), 1)
 	return nil
 }
+
+// scaleAddend multiplies what a Gemm adds by beta ahead of it, because kernels add it as it is. With beta 0 there is nothing to add.
+func scaleAddend(e *editor, n *graph.Node) error {
+	if !isONNX(n, "Gemm") || !isFloat(n.Input(2)) || n.Float("beta", 1) == 1 {
+		return nil
+	}
+	attributes := n.Attributes.Without("beta")
+	if n.Float("beta", 1) == 0 {
+		e.substitute(n, newNode(n, n.Domain, n.Op, n.Version, attributes, n.Inputs[:2]...), 1)
+		return nil
+	}
+	beta := constantFloats(n.Name+":beta", []float32{n.Float("beta", 1)})
+	addend, err := e.insert(n, graph.DomainONNX, "Mul", versionElementwise, nil, n.Input(2), beta)
+	if err != nil {
+		return err
+	}
+	e.substitute(n, newNode(n, n.Domain, n.Op, n.Version, attributes, n.Inputs[0], n.Inputs[1], addend), 1)
+	return nil
+}

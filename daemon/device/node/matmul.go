@@ -18,17 +18,23 @@ type Matrix struct {
 	Batch       [3]int64
 }
 
-// MatMul reads ONNX's MatMul.
+// MatMul reads ONNX's MatMul. A vector counts as a matrix of one row or of one column.
 func (n Node) MatMul() (p MatrixProduct, err error) {
-	a, b, out := n.Shape(0), n.Shape(1), n.OutputShape(0)
-	if len(a) < 2 || len(b) < 2 {
-		return p, NoKernel("an operand is a vector")
+	a, b, batch := n.Shape(0), n.Shape(1), n.OutputShape(0)
+	if len(b) == 1 {
+		b = []int64{b[0], 1}
+	} else {
+		batch = batch[:len(batch)-1]
 	}
-	if len(out) > 5 {
-		return p, NoKernel("%d batch dimensions, the kernel has 3", len(out)-2)
+	if len(a) == 1 {
+		a = []int64{1, a[0]}
+	} else {
+		batch = batch[:len(batch)-1]
+	}
+	if len(batch) > 3 {
+		return p, NoKernel("%d batch dimensions, the kernel has 3", len(batch))
 	}
 	m, k, columns := a[len(a)-2], a[len(a)-1], b[len(b)-1]
-	batch := out[:len(out)-2]
 	aBatch, okA := layout.Broadcast(a[:len(a)-2], batch)
 	bBatch, okB := layout.Broadcast(b[:len(b)-2], batch)
 	if !okA || !okB {
