@@ -217,8 +217,8 @@ func (l *layout) compose(n *graph.Node) error {
 	return nil
 }
 
-// reshaped converts the Reshapes that keep the meaning of channels: joining the spatial axes, dropping axes of 1, and the first of the
-// two of a channel shuffle.
+// reshaped converts the Reshapes that keep the meaning of channels: joining the spatial axes or parting them, dropping axes of 1, and the
+// first of the two of a channel shuffle.
 func (l *layout) reshaped(n *graph.Node) error {
 	in, out := n.Input(0), n.Output(0)
 	p := l.last[in]
@@ -231,6 +231,14 @@ func (l *layout) reshaped(n *graph.Node) error {
 	kept := len(out.Shape) > 2 && len(in.Shape) > 2 && sameDims(in.Shape[:2], out.Shape[:2])
 	if kept && len(out.Shape) == 3 {
 		result, err := l.editor.reshape(n, p, []graph.Dim{out.Shape[0], out.Shape[2], out.Shape[1]})
+		if err != nil {
+			return err
+		}
+		l.produce(n, result)
+		return nil
+	}
+	if kept && len(out.Shape) == 4 && len(in.Shape) == 3 {
+		result, err := l.editor.reshape(n, p, []graph.Dim{out.Shape[0], out.Shape[2], out.Shape[3], out.Shape[1]})
 		if err != nil {
 			return err
 		}

@@ -69,6 +69,7 @@ var recognition = []pass{
 	{"recognise layer normalisations", each(recogniseLayerNormalization)},
 	{"select rows early", each(selectEarly)},
 	{"route channels", routeChannels},
+	{"see sequences as images", each(sequencesAsImages)},
 }
 
 // fusions make our own operators. Later ones read what earlier ones made.
@@ -84,6 +85,7 @@ var epilogues = []pass{
 	{"merge reshapes", each(mergeReshape)},
 	{"merge transposes", each(mergeTranspose)},
 	{"move transposes", each(moveTranspose)}, // not earlier: attention is found by its transposes
+	{"sink reshapes", each(sinkReshape)},
 	{"fuse epilogues", each(fuseEpilogue)},
 	{"fuse epilogues of quantised products", each(fuseQuantizedEpilogue)},
 	{"pack attention", each(packAttention)},
