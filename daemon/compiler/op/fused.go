@@ -1,5 +1,7 @@
 package op
 
+import "github.com/inferd/inferd/daemon/tensor"
+
 // Fused operators of domain graph.DomainFused. Passes of package optimize make them where the target device supports them
 // (device.Device.Fuses); no model file may contain them. float32 throughout unless stated. "Activation" stands for the attributes
 //
@@ -38,9 +40,10 @@ const VersionCast = 13
 type Chain []ChainInstruction
 
 // ChainInstruction applies the ONNX operator Op (Add, Mul, Sigmoid, Where, Cast ...) to registers; registers below the number of inputs
-// are the node's inputs. Alpha and Beta are the operator's float attributes.
+// are the node's inputs. Alpha and Beta are the operator's float attributes, To is the element type that a Cast makes.
 type ChainInstruction struct {
 	Op          string
 	Args        []int
 	Alpha, Beta float32
+	To          tensor.DType
 }

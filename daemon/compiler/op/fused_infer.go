@@ -206,13 +206,13 @@ func inferFusedElementwise(g *graph.Graph, n *graph.Node) error {
 	return err
 }
 
-// result is the element type that the instruction writes. A Cast in a chain makes float32.
+// result is the element type that the instruction writes.
 func (c ChainInstruction) result(registers []tensor.DType) tensor.DType {
 	switch c.Op {
 	case "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Not", "And", "Or", "Xor":
 		return tensor.Bool
 	case "Cast":
-		return tensor.Float32
+		return c.To
 	case "Where":
 		if len(c.Args) == 3 {
 			return registers[c.Args[1]]

@@ -18,6 +18,7 @@ var (
 	chainBinary = []string{"Add", "Sub", "Mul", "Div", "Min", "Max"}
 	chainUnary  = []string{
 		"Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Erf", "HardSwish", "Neg", "Abs", "Reciprocal", "Softplus", "HardSigmoid", "LeakyRelu",
+		"Round",
 	}
 )
 
@@ -62,6 +63,9 @@ type chains struct {
 
 // fits reports whether the node can be an instruction.
 func (c *chains) fits(n *graph.Node) bool {
+	if isONNX(n, "Cast") {
+		return isQuantized(n.Input(0)) && isFloat(n.Output(0)) || isFloat(n.Input(0)) && isQuantized(n.Output(0))
+	}
 	if n.Domain != graph.DomainONNX || len(n.Outputs) != 1 || !isFloat(n.Output(0)) {
 		return false
 	}
@@ -187,6 +191,8 @@ func (c *chains) instruct(program op.Chain, n *graph.Node, register map[*graph.V
 		instruction.Alpha, instruction.Beta = n.Float("alpha", 0.2), n.Float("beta", 0.5)
 	case "LeakyRelu":
 		instruction.Alpha = n.Float("alpha", 0.01)
+	case "Cast":
+		instruction.To = n.Output(0).DType
 	}
 	tensors := c.tensors(n)
 	if len(tensors) == 1 {

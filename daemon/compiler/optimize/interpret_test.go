@@ -102,6 +102,8 @@ func evaluateAny(n *graph.Node, in []*tensor.Tensor) (results []*tensor.Tensor, 
 	case op.FusedConv:
 		x := apply("Conv", n.Attributes, moved(in[0], 0, 3, 1, 2), in[1], optional(2))
 		return []*tensor.Tensor{epilogue(n, moved(x, 0, 2, 3, 1), optional(3))}, nil
+	case op.FusedQuantizedLinear, op.FusedQuantizedConv:
+		return []*tensor.Tensor{evaluateQuantized(n, in)}, nil
 	case op.FusedMaxPool, op.FusedAveragePool:
 		return []*tensor.Tensor{moved(apply(n.Op, n.Attributes, moved(in[0], 0, 3, 1, 2)), 0, 2, 3, 1)}, nil
 	case op.FusedGlobalAveragePool:
@@ -232,6 +234,8 @@ func evaluateChain(n *graph.Node, in []*tensor.Tensor) *tensor.Tensor {
 			attributes = graph.Attributes{"alpha": instruction.Alpha, "beta": instruction.Beta}
 		case "LeakyRelu":
 			attributes = graph.Attributes{"alpha": instruction.Alpha}
+		case "Cast":
+			attributes = graph.Attributes{"to": int64(instruction.To)}
 		}
 		registers = append(registers, apply(instruction.Op, attributes, args...))
 	}

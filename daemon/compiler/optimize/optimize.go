@@ -95,6 +95,8 @@ var epilogues = []pass{
 // finish runs last at level Prepare.
 var finish = []pass{
 	{"fuse layer normalisations", each(fuseLayerNormalization)},
+	{"lower dequantisation", each(lowerDequantize)},
+	{"lower quantisation", each(lowerQuantize)},
 	{"fuse element-wise chains", fuseElementwise},
 	{"merge common nodes", mergeCommon},
 	{"remove dead nodes", removeDead},

@@ -51,7 +51,9 @@ func TestReshapeSinks(t *testing.T) {
 		want  string
 	}{
 		{"activation", func(b *builder, x *graph.Value) *graph.Value { return b.node("Sigmoid", nil, x) }, "Reshape:1 inferd.Linear:1"},
-		{"residual", func(b *builder, x *graph.Value) *graph.Value { return b.node("Add", nil, b.floats("y", "batch", 2, 6), x) }, "Reshape:2 inferd.Linear:1"},
+		{"residual", func(b *builder, x *graph.Value) *graph.Value {
+			return b.node("Add", nil, b.floats("y", "batch", 2, 6), x)
+		}, "Reshape:2 inferd.Linear:1"},
 		{"vector along another axis", func(b *builder, x *graph.Value) *graph.Value { return b.node("Add", nil, x, b.weights(6)) }, "Add:1 Reshape:1 inferd.Linear:1"},
 		{"other readers", func(b *builder, x *graph.Value) *graph.Value {
 			b.output(x)

@@ -22,7 +22,7 @@ func selectElementwise(s *selection) (*kernel, error) {
 	}
 	instructions := make([]elementwise.Instruction, len(program))
 	for i, in := range program {
-		instructions[i] = elementwise.Instruction{Op: in.Op, Args: in.Args, Alpha: in.Alpha, Beta: in.Beta, To: elementwise.Type(s.Output(0).DType)}
+		instructions[i] = elementwise.Instruction{Op: in.Op, Args: in.Args, Alpha: in.Alpha, Beta: in.Beta, To: elementwise.Type(in.To)}
 	}
 	return s.chain(s.Op, inputs, instructions)
 }

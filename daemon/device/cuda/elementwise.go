@@ -28,9 +28,13 @@ func (s *selection) elementwise(program op.Chain, inputs []int) (*chosen, error)
 	}
 	plan := kernel.Elementwise{Dims: s.OutputShape(0)}
 	for _, in := range program {
-		plan.Instructions = append(plan.Instructions, kernel.ElementwiseInstruction{
-			Op: s.kernelOperator(in.Op), Args: in.Args, Alpha: in.Alpha, Beta: in.Beta, To: t, ToBool: s.Output(0).DType == tensor.Bool,
-		})
+		instruction := kernel.ElementwiseInstruction{Op: s.kernelOperator(in.Op), Args: in.Args, Alpha: in.Alpha, Beta: in.Beta, ToBool: in.To == tensor.Bool}
+		if in.Op == "Cast" {
+			if instruction.To, err = knownType(in.To); err != nil {
+				return nil, err
+			}
+		}
+		plan.Instructions = append(plan.Instructions, instruction)
 	}
 	for _, i := range inputs {
 		in, err := s.elementwiseInput(i, plan.Dims)
@@ -113,7 +117,7 @@ func (s *selection) unaryWithAttributes() op.Chain {
 	in := op.ChainInstruction{Op: s.Op, Args: []int{0}}
 	switch s.Op {
 	case "CastLike":
-		in.Op = "Cast"
+		in.Op, in.To = "Cast", s.Output(0).DType
 	case "Celu", "Swish", "ThresholdedRelu":
 		in.Alpha = s.Float("alpha", 1)
 	case "Selu":

@@ -64,5 +64,5 @@ func selectPower(s *selection) (*chosen, error) {
 	if t, err := s.typeOf(0); err != nil || !t.IsFloat() {
 		return nil, node.NoKernel("base and exponent are %v and %v", base.DType, exponent.DType)
 	}
-	return s.elementwise(op.Chain{{Op: "Cast", Args: []int{1}}, {Op: "Pow", Args: []int{0, 2}}}, []int{0, 1})
+	return s.elementwise(op.Chain{{Op: "Cast", Args: []int{1}, To: s.Output(0).DType}, {Op: "Pow", Args: []int{0, 2}}}, []int{0, 1})
 }

@@ -6,8 +6,7 @@ import (
 	"github.com/inferd/inferd/daemon/compiler/op"
 )
 
-// Chain returns an element-wise node as a chain over its first inputs, as many as the second result says. An empty chain is a copy. A Cast is to the
-// type of the output.
+// Chain returns an element-wise node as a chain over its first inputs, as many as the second result says. An empty chain is a copy.
 func (n Node) Chain() (op.Chain, int, error) {
 	if chain, ok := n.Attributes["chain"].(op.Chain); ok {
 		return chain, len(n.Inputs), nil
@@ -17,6 +16,9 @@ func (n Node) Chain() (op.Chain, int, error) {
 		return nil, 0, NoKernel("base and exponent are of different types")
 	}
 	in := op.ChainInstruction{Op: n.Op}
+	if n.Op == "Cast" {
+		in.To = n.Output(0).DType
+	}
 	switch n.Op {
 	case "HardSigmoid":
 		in.Alpha, in.Beta = n.Float("alpha", 0.2), n.Float("beta", 0.5)
