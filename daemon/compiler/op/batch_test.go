@@ -17,6 +17,11 @@ func axis(a int64) attrs { return attrs{"axis": a} }
 
 func perm(p ...int64) attrs { return attrs{"perm": p} }
 
+// integers makes a constant of uint8.
+func integers(shape ...int64) *graph.Value {
+	return graph.NewConstant("integers", tensor.New(tensor.Uint8, shape...))
+}
+
 // batchCases build an output from x float32[shape]; want is part of the reason why rows may not be batched, empty where they may.
 var batchCases = map[string]struct {
 	shape string
@@ -122,6 +127,25 @@ var batchCases = map[string]struct {
 	}, "has its batch along axis 0, want 1"},
 	"fused": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
 		return b.node("inferd:LayerNormalization", nil, b.node("inferd:Linear", nil, x, weight(8, 8), nil, x), x, weight(8))
+	}, ""},
+	"quantised": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		q := b.node("QuantizeLinear", nil, x, weight(8))
+		product := b.node("MatMulInteger", nil, q, integers(8, 4), integers(), integers(4))
+		return b.node("DequantizeLinear", nil, product, weight())
+	}, ""},
+	"quantised rows": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		return b.node("QuantizeLinear", axis(0), x, b.float("batch"))
+	}, "input 1"},
+	"quantised by all": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		n, err := b.add("DynamicQuantizeLinear", 3, nil, x)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return n.Outputs[0]
+	}, "depends on all requests"},
+	"quantised layers": {"batch,8", func(b *builder, x *graph.Value) *graph.Value {
+		q := b.node("QuantizeLinear", nil, x, weight())
+		return b.node("inferd:QuantizedLinear", nil, q, integers(8, 8), weight(), nil, weight(), nil, nil, x)
 	}, ""},
 	"constant output": {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Relu", nil, weight(3)) }, "its rows are not the requests' rows"},
 	"shape output":    {"batch,8", func(b *builder, x *graph.Value) *graph.Value { return b.node("Shape", nil, x) }, "its rows are not the requests' rows"},

@@ -90,6 +90,11 @@ func costConv(n *graph.Node) Cost {
 	return Cost{FLOP: times(2, outputElements(n), elements(n.Inputs[1])/filters)}
 }
 
+// costQLinearConv is costConv with the filters in their place.
+func costQLinearConv(n *graph.Node) Cost {
+	return costConv(&graph.Node{Inputs: []*graph.Value{n.Inputs[0], n.Inputs[3]}, Outputs: n.Outputs})
+}
+
 func costPool(n *graph.Node) Cost {
 	window := int64(1)
 	for _, size := range n.Ints("kernel_shape") {

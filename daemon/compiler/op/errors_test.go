@@ -51,6 +51,18 @@ var errorCases = map[string]struct {
 		_, err := b.add("Split", 3, nil, content("a,b,c"), list(-1, math.MaxInt64, math.MinInt64+5))
 		return err
 	}, "size -1 is not between 0 and dimension 3"},
+	"quantized shape": {func(b *builder) error {
+		_, err := b.add("QuantizeLinear", 1, attrs{"axis": int64(1)}, b.float("n,8"), b.float("7"))
+		return err
+	}, "should have shape [8]"},
+	"quantized type": {func(b *builder) error {
+		_, err := b.add("QuantizeLinear", 1, attrs{"output_dtype": int64(21)}, b.float("n,8"), b.float(""))
+		return err
+	}, "attribute output_dtype is dtype(21), which is not supported"},
+	"quantized zero": {func(b *builder) error {
+		_, err := b.add("MatMulInteger", 1, nil, b.input(tensor.Uint8, "n,8"), b.input(tensor.Int8, "8,4"), b.input(tensor.Int8, ""))
+		return err
+	}, "they must agree"},
 	"quantized scale": {failing("inferd:QuantizedLinear", nil, "n,3", "3,4"), "has element type float32"},
 	"fused residual":  {failing("inferd:Linear", nil, "n,3", "3,4", "4", "n,5"), "should have shape [n 4]"},
 	"fused chain":     {failing("inferd:Elementwise", attrs{"chain": op.Chain{{Op: "Relu", Args: []int{3}}}}, "n"), "reads register 3 of 1"},

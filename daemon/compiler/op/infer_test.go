@@ -165,6 +165,17 @@ var symbolicCases = map[string]struct {
 	"fused conv": {func(b *builder) *graph.Value {
 		return b.node("inferd:Conv", attrs{"pads": ints(1, 1, 1, 1)}, b.float("n,5,5,3"), b.float("8,3,3,3"), nil, b.float("n,5,5,8"))
 	}, "float32[n,5,5,8]"},
+	"quantized convolution": {func(b *builder) *graph.Value {
+		zero := b.input(tensor.Uint8, "")
+		return b.node("QLinearConv", attrs{"pads": ints(1, 1, 1, 1), "strides": ints(2, 2)}, b.input(tensor.Uint8, "n,3,h,8"), b.float(""), zero,
+			b.input(tensor.Int8, "6,3,3,3"), b.float("6"), b.input(tensor.Int8, "6"), b.float(""), zero, b.input(tensor.Int32, "6"))
+	}, "uint8[n,6,floor((h-1)/(2))+1,4]"},
+	"quantized product": {func(b *builder) *graph.Value {
+		return b.node("MatMulInteger", nil, b.input(tensor.Uint8, "n,s,8"), b.input(tensor.Int8, "8,4"), b.input(tensor.Uint8, ""), b.input(tensor.Int8, "4"))
+	}, "int32[n,s,4]"},
+	"blocked scales": {func(b *builder) *graph.Value {
+		return b.node("DequantizeLinear", attrs{"axis": int64(0), "block_size": int64(4)}, b.input(tensor.Uint8, "9,n"), b.float("3,n"))
+	}, "float32[9,n]"},
 	"quantized linear": {func(b *builder) *graph.Value {
 		return b.node("inferd:QuantizedLinear", attrs{"transpose_b": int64(1)}, b.input(tensor.Uint8, "n,s,8"), b.input(tensor.Int8, "4,8"), b.float(""),
 			b.input(tensor.Uint8, ""), b.float("4"), b.input(tensor.Int8, "4"), b.input(tensor.Int32, "4"), b.float("n,s,4"))

@@ -21,8 +21,18 @@ func inferMatMul(g *graph.Graph, n *graph.Node) error {
 	if !ranked(n, 0, 1) {
 		return nil
 	}
+	shape, err := matMulShape(g, a, b)
+	if err != nil {
+		return err
+	}
+	set(n, 0, a.DType, shape)
+	return nil
+}
+
+// matMulShape is the shape of the product of two ranked values.
+func matMulShape(g *graph.Graph, a, b *graph.Value) ([]graph.Dim, error) {
 	if len(a.Shape) == 0 || len(b.Shape) == 0 {
-		return fmt.Errorf("scalars cannot be multiplied as matrices: %v, %v", a, b)
+		return nil, fmt.Errorf("scalars cannot be multiplied as matrices: %v, %v", a, b)
 	}
 	left, right := a.Shape, b.Shape
 	if len(left) == 1 {
@@ -32,11 +42,11 @@ func inferMatMul(g *graph.Graph, n *graph.Node) error {
 		right = []graph.Dim{right[0], graph.Int(1)}
 	}
 	if _, err := mergeDim(left[len(left)-1], right[len(right)-2]); err != nil {
-		return fmt.Errorf("%v and %v do not multiply: %w", a, b, err)
+		return nil, fmt.Errorf("%v and %v do not multiply: %w", a, b, err)
 	}
 	shape, err := broadcast(g, left[:len(left)-2], right[:len(right)-2])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(a.Shape) > 1 {
 		shape = append(shape, left[len(left)-2])
@@ -44,8 +54,7 @@ func inferMatMul(g *graph.Graph, n *graph.Node) error {
 	if len(b.Shape) > 1 {
 		shape = append(shape, right[len(right)-1])
 	}
-	set(n, 0, a.DType, shape)
-	return nil
+	return shape, nil
 }
 
 // inferGemm: matrices, optionally transposed, plus C broadcast to the result.

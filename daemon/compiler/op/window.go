@@ -172,31 +172,40 @@ func inferConv(g *graph.Graph, n *graph.Node) error {
 			return err
 		}
 	}
-	x, weights := n.Input(0), n.Input(1)
+	x := n.Input(0)
 	setType(n, 0, x.DType)
 	if !ranked(n, 0, 1) {
 		return nil
 	}
-	if len(x.Shape) < 3 || len(weights.Shape) != len(x.Shape) {
-		return fmt.Errorf("%v and weights %v do not fit a convolution", x, weights)
-	}
-	if err := checkChannels(n, x.Shape[1]); err != nil {
+	shape, err := convShape(g, n)
+	if err != nil {
 		return err
 	}
+	set(n, 0, x.DType, shape)
+	return nil
+}
+
+// convShape is the shape of a Conv's result, of inputs of known rank.
+func convShape(g *graph.Graph, n *graph.Node) ([]graph.Dim, error) {
+	x, weights := n.Input(0), n.Input(1)
+	if len(x.Shape) < 3 || len(weights.Shape) != len(x.Shape) {
+		return nil, fmt.Errorf("%v and weights %v do not fit a convolution", x, weights)
+	}
+	if err := checkChannels(n, x.Shape[1]); err != nil {
+		return nil, err
+	}
 	if n.Ints("kernel_shape") == nil && !allKnown(weights.Shape[2:]) {
-		set(n, 0, x.DType, append([]graph.Dim{x.Shape[0], weights.Shape[0]}, freshShape(g, len(x.Shape)-2)...))
-		return nil
+		return append([]graph.Dim{x.Shape[0], weights.Shape[0]}, freshShape(g, len(x.Shape)-2)...), nil
 	}
 	w, spatial, err := windowOf(n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	dims, err := w.outputDims(g, n, spatial)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	set(n, 0, x.DType, append([]graph.Dim{x.Shape[0], weights.Shape[0]}, dims...))
-	return nil
+	return append([]graph.Dim{x.Shape[0], weights.Shape[0]}, dims...), nil
 }
 
 func allKnown(dims []graph.Dim) bool {

@@ -66,7 +66,15 @@ func (p quantizedProduct) inputs() []*graph.Value {
 	list[op.QuantizedA], list[op.QuantizedAScale], list[op.QuantizedAZero] = p.a.integers, p.a.scale, p.a.zero
 	list[op.QuantizedB], list[op.QuantizedBScale], list[op.QuantizedBZero] = p.b.integers, p.b.scale, p.b.zero
 	list[op.QuantizedBias], list[op.QuantizedYScale], list[op.QuantizedYZero] = p.bias, p.y.scale, p.y.zero
+	if b := p.b.zero; b != nil && allZero(b) {
+		list[op.QuantizedBZero] = nil // kernels have less to do
+	}
 	return list
+}
+
+// allZero reports whether the constant's bytes are all zero.
+func allZero(v *graph.Value) bool {
+	return v.Constant != nil && !slices.ContainsFunc(v.Constant.Data, func(x byte) bool { return x != 0 })
 }
 
 // valid reports whether the product's numbers are such as the fused operators take: those of A and Y one each, those of B constants, one or one for each

@@ -46,7 +46,7 @@ func sameNumber(a, b *graph.Value) bool {
 		if present == nil {
 			present = b
 		}
-		return present.Constant != nil && isOne(present) && !slices.ContainsFunc(present.Constant.Data, func(x byte) bool { return x != 0 })
+		return isOne(present) && allZero(present)
 	}
 	return a.Constant != nil && b.Constant != nil && isOne(a) && isOne(b) && a.DType == b.DType && bytes.Equal(a.Constant.Data, b.Constant.Data)
 }

@@ -31,6 +31,15 @@ var table = map[name]operator{
 	{graph.DomainONNX, "BitwiseOr"}:  arithmetic(bitOr),
 	{graph.DomainONNX, "BitwiseXor"}: arithmetic(bitXor),
 
+	// quantisation
+	{graph.DomainONNX, "QuantizeLinear"}:        quantizeLinear,
+	{graph.DomainONNX, "DequantizeLinear"}:      dequantizeLinear,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: dynamicQuantizeLinear,
+	{graph.DomainONNX, "MatMulInteger"}:         matMulInteger,
+	{graph.DomainONNX, "ConvInteger"}:           convInteger,
+	{graph.DomainONNX, "QLinearMatMul"}:         qLinearMatMul,
+	{graph.DomainONNX, "QLinearConv"}:           qLinearConv,
+
 	// comparison and logic
 	{graph.DomainONNX, "Equal"}:          relate(equal),
 	{graph.DomainONNX, "Less"}:           relate(less),
