@@ -61,6 +61,10 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Where"}:          selectElementwise,
 	{graph.DomainONNX, "Cast"}:           selectElementwise,
 
+	{graph.DomainONNX, "QuantizeLinear"}:        selectQuantize,
+	{graph.DomainONNX, "DequantizeLinear"}:      selectDequantize,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: selectDynamicQuantize,
+
 	{graph.DomainFused, "Attention"}:   selectAttention,
 	{graph.DomainFused, "Elementwise"}: selectElementwise,
 	{graph.DomainFused, "Conv"}:        selectConv,

@@ -62,7 +62,8 @@ func split(kernel step.Kernel, elements, perTile int64) step.Step {
 }
 
 // Dynamic returns the two steps that quantise a whole tensor of so many elements to Uint8, with the scale that covers all of them and zero. Operands of the first:
-// X, Extremes (memory of DynamicBytes). Of the second: X, Extremes, and its results Y, Scale (float32), Zero (Uint8).
+// X, Extremes (memory of DynamicBytes). Of the second: X, Extremes, and its results Y, Scale (float32), Zero
+// (Uint8), each of which may be absent.
 func Dynamic(level isa.Level, elements int64) ([2]step.Step, error) {
 	if elements < 0 || elements > math.MaxInt64/8 {
 		return [2]step.Step{}, fmt.Errorf("quantize: %d elements are out of range", elements)

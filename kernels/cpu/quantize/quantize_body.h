@@ -163,7 +163,8 @@ void INFERD_NAME(inferd_quantize_extremes)(const inferd_step *step, void *const 
 	extremes[1] = high[0][0];
 }
 
-// Second step: every tile finds the same scale and zero point from the extremes of all, and quantises its elements; the first one stores the two.
+// Second step: every tile finds the same scale and zero point from the extremes of all, and quantises its elements; the first one stores the two. Each of the
+// three results may be absent.
 void INFERD_NAME(inferd_quantize_dynamic)(const inferd_step *step, void *const *bases, int64_t tile, void *scratch)
 {
 	(void)scratch;
@@ -177,10 +178,12 @@ void INFERD_NAME(inferd_quantize_dynamic)(const inferd_step *step, void *const *
 	const float scale = high == low ? 1.0f : (high - low) / 255.0f;
 	const uint8_t zero = (uint8_t)vi_quantize(vf_set(-low), vf_set(scale), vi_set(0), 0)[0];
 	const quantize_scales scales = {&scale, &zero, false};
-	quantize_run(quantize_lanes, inferd_address(step, bases, INFERD_QUANTIZE_X), inferd_address(step, bases, INFERD_QUANTIZE_Y), t.first, t.end, &scales, 0,
-	             INFERD_QUANTIZE_UINT8);
-	if (tile == 0) {
-		*(float *)inferd_address(step, bases, INFERD_QUANTIZE_SCALE) = scale;
-		*(uint8_t *)inferd_address(step, bases, INFERD_QUANTIZE_ZERO) = zero;
-	}
+	uint8_t *y = inferd_address(step, bases, INFERD_QUANTIZE_Y), *stored_zero = inferd_address(step, bases, INFERD_QUANTIZE_ZERO);
+	float *stored_scale = inferd_address(step, bases, INFERD_QUANTIZE_SCALE);
+	if (y)
+		quantize_run(quantize_lanes, inferd_address(step, bases, INFERD_QUANTIZE_X), y, t.first, t.end, &scales, 0, INFERD_QUANTIZE_UINT8);
+	if (stored_scale && tile == 0)
+		*stored_scale = scale;
+	if (stored_zero && tile == 0)
+		*stored_zero = zero;
 }

@@ -205,6 +205,21 @@ func TestDynamic(t *testing.T) {
 	})
 }
 
+// TestDynamicAlone quantises without anybody who reads the results.
+func TestDynamicAlone(t *testing.T) {
+	steptest.Levels(t, func(t *testing.T, level isa.Level) {
+		steps, err := Dynamic(level, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, extremes := steptest.From(t, steptest.Random(1, 5)), steptest.NewBuffer(t, DynamicBytes)
+		for _, s := range steps {
+			s.Operand[OperandX], s.Operand[OperandExtremes] = from.Operand(), extremes.Operand()
+			steptest.Run(t, &s, from, extremes)
+		}
+	})
+}
+
 func TestErrors(t *testing.T) {
 	for _, l := range []Linear{
 		{Type: Uint8, Before: -1, Scales: 1, After: 1}, {Type: Int8, Before: 1, After: 1}, {Type: Int8, Before: 1 << 40, Scales: 1 << 20, After: 16},
