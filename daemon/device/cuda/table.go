@@ -131,6 +131,12 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainFused, "Linear"}: selectLinear,
 	{graph.DomainFused, "Conv"}:   selectConv,
 
+	{graph.DomainONNX, "QuantizeLinear"}:        selectQuantize,
+	{graph.DomainONNX, "DequantizeLinear"}:      selectQuantize,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: selectDynamicQuantize,
+	{graph.DomainFused, "QuantizedLinear"}:      selectQuantizedLinear,
+	{graph.DomainFused, "QuantizedConv"}:        selectQuantizedConv,
+
 	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
 	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,
 	{graph.DomainONNX, "InstanceNormalization"}: selectGroupNormalization,
