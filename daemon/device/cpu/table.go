@@ -81,6 +81,12 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ArgMax"}:             selectReduce,
 	{graph.DomainONNX, "ArgMin"}:             selectReduce,
 
+	{graph.DomainONNX, "QuantizeLinear"}:        selectQuantize,
+	{graph.DomainONNX, "DequantizeLinear"}:      selectDequantize,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: selectDynamicQuantize,
+	{graph.DomainFused, "QuantizedLinear"}:      selectQuantizedLinear,
+	{graph.DomainFused, "QuantizedConv"}:        selectQuantizedConv,
+
 	{graph.DomainFused, "LayerNormalization"}: selectFusedLayerNormalization,
 	{graph.DomainFused, "MaxPool"}:            selectMaxPool,
 	{graph.DomainFused, "AveragePool"}:        selectAveragePool,
