@@ -83,11 +83,11 @@ func costFusedLinear(n *graph.Node) Cost { return costMatMul(n) }
 
 // costConv: every output element is a product over the weights of its filter.
 func costConv(n *graph.Node) Cost {
-	filters := int64(1)
-	if weights := n.Inputs[1]; len(weights.Shape) > 0 {
+	filters, weights := int64(1), n.Inputs[weightsOf(n)]
+	if len(weights.Shape) > 0 {
 		filters = max(1, sizeOf(weights, -len(weights.Shape)))
 	}
-	return Cost{FLOP: times(2, outputElements(n), elements(n.Inputs[1])/filters)}
+	return Cost{FLOP: times(2, outputElements(n), elements(weights)/filters)}
 }
 
 func costPool(n *graph.Node) Cost {

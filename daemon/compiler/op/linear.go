@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/tensor"
 )
 
 // inferMatMul: numpy's matmul: batch axes broadcast, vectors count as matrices of one row or column.
@@ -16,9 +17,14 @@ func inferMatMul(g *graph.Graph, n *graph.Node) error {
 	if err := sameType(n, 0, 1); err != nil {
 		return err
 	}
-	a, b := n.Input(0), n.Input(1)
-	setType(n, 0, a.DType)
-	if !ranked(n, 0, 1) {
+	return inferProduct(g, n, 0, 1, n.Input(0).DType)
+}
+
+// inferProduct gives output 0 the shape of the product of inputs ia and ib.
+func inferProduct(g *graph.Graph, n *graph.Node, ia, ib int, dtype tensor.DType) error {
+	a, b := n.Input(ia), n.Input(ib)
+	setType(n, 0, dtype)
+	if !ranked(n, ia, ib) {
 		return nil
 	}
 	if len(a.Shape) == 0 || len(b.Shape) == 0 {
@@ -44,7 +50,7 @@ func inferMatMul(g *graph.Graph, n *graph.Node) error {
 	if len(b.Shape) > 1 {
 		shape = append(shape, right[len(right)-1])
 	}
-	set(n, 0, a.DType, shape)
+	set(n, 0, dtype, shape)
 	return nil
 }
 

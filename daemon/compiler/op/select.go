@@ -140,7 +140,7 @@ func inferSplit(g *graph.Graph, n *graph.Node) error {
 		length, known := size.Known()
 		if !known || length < 0 {
 			at = math.MaxInt32
-		} else if len(x.Shape) == 1 && x.Content != nil && at+int(length) <= len(x.Content) {
+		} else if len(x.Shape) == 1 && x.Content != nil && length <= int64(len(x.Content)-at) {
 			setContent(n, i, x.Content[at:at+int(length)])
 			at += int(length)
 		}

@@ -1,6 +1,10 @@
 package op
 
-import "github.com/inferd/inferd/daemon/compiler/graph"
+import (
+	"slices"
+
+	"github.com/inferd/inferd/daemon/compiler/graph"
+)
 
 // The table: one line an operator. Versions are those of the operator set that a model imports. Columns:
 // name, oldest version, inputs, outputs, attributes, Infer, Batch, Cost, ShapeInputs.
@@ -28,7 +32,7 @@ func fused(name string, in, out count, attributes string, infer inferFunc, batch
 }
 
 func onnxOperators() []Operator {
-	return append(elementwiseOperators(), tensorOperators()...)
+	return slices.Concat(elementwiseOperators(), tensorOperators(), quantizedOperators())
 }
 
 func elementwiseOperators() []Operator {
@@ -116,7 +120,7 @@ func tensorOperators() []Operator {
 		onnx("BatchNormalization", 7, count{5, 5}, count{1, 1}, "epsilon:float", inferPerChannel, batchFirst, nil),
 		onnx("Concat", 4, count{1, Variadic}, count{1, 1}, "axis:int", inferConcat, batchConcat, nil),
 		onnx("ConstantOfShape", 9, count{1, 1}, count{1, 1}, "value:tensor", inferConstantOfShape, batchNever("its shape depends on the requests"), nil, 0),
-		onnx("Conv", 1, count{2, 3}, count{1, 1}, "auto_pad:text dilations:ints kernel_shape:ints pads:ints strides:ints group:int", inferConv, batchFirst, costConv),
+		onnx("Conv", 1, count{2, 3}, count{1, 1}, convAttributes, inferConv, batchFirst, costConv),
 		onnx("CumSum", 11, count{2, 2}, count{1, 1}, "exclusive:int reverse:int", inferCumSum, batchCumSum, nil, 1),
 		onnx("Expand", 8, count{2, 2}, count{1, 1}, "", inferExpand, batchElementwise, nil, 1),
 		onnx("Flatten", 1, count{1, 1}, count{1, 1}, "axis:int", inferFlatten, batchReshape, nil),
@@ -160,6 +164,21 @@ func tensorOperators() []Operator {
 		onnx("TopK", 1, count{2, 2}, count{2, 2}, "axis:int largest:int sorted:int", inferTopK, batchAcross(-1), costInput, 1),
 		onnx("Transpose", 1, count{1, 1}, count{1, 1}, "perm:ints", inferTranspose, batchTranspose, nil),
 		onnx("Unsqueeze", 1, count{2, 2}, count{1, 1}, "", inferUnsqueeze, batchReshape, nil, 1),
+	}
+}
+
+// convAttributes are those that all convolutions share.
+const convAttributes = "auto_pad:text dilations:ints kernel_shape:ints pads:ints strides:ints group:int"
+
+func quantizedOperators() []Operator {
+	return []Operator{
+		onnx("ConvInteger", 10, count{2, 4}, count{1, 1}, convAttributes, inferConvInteger, batchFirst, costConv),
+		onnx("DequantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int", inferDequantizeLinear, batchQuantize, nil),
+		onnx("DynamicQuantizeLinear", 11, count{1, 1}, count{3, 3}, "", inferDynamicQuantizeLinear, batchNever("its scale comes from all rows"), costDynamicQuantize),
+		onnx("MatMulInteger", 10, count{2, 4}, count{1, 1}, "", inferMatMulInteger, batchMatMulInteger, costMatMul),
+		onnx("QLinearConv", 10, count{8, 9}, count{1, 1}, convAttributes, inferQLinearConv, batchFirst, costConv),
+		onnx("QLinearMatMul", 10, count{8, 8}, count{1, 1}, "", inferQLinearMatMul, batchQLinearMatMul, costMatMul),
+		onnx("QuantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int precision:int saturate:int", inferQuantizeLinear, batchQuantize, nil),
 	}
 }
 

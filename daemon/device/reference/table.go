@@ -115,6 +115,15 @@ var table = map[name]operator{
 	{graph.DomainONNX, "Gemm"}:   gemm,
 	{graph.DomainONNX, "Conv"}:   conv,
 
+	// quantisation
+	{graph.DomainONNX, "QuantizeLinear"}:        quantizeLinear,
+	{graph.DomainONNX, "DequantizeLinear"}:      dequantizeLinear,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: dynamicQuantizeLinear,
+	{graph.DomainONNX, "MatMulInteger"}:         matmulInteger,
+	{graph.DomainONNX, "QLinearMatMul"}:         quantizedMatmul,
+	{graph.DomainONNX, "ConvInteger"}:           convInteger,
+	{graph.DomainONNX, "QLinearConv"}:           quantizedConv,
+
 	// pooling
 	{graph.DomainONNX, "MaxPool"}:           maxPool,
 	{graph.DomainONNX, "AveragePool"}:       averagePool,
