@@ -34,6 +34,18 @@ func ScaleLayoutOf(n *graph.Node) (ScaleLayout, error) {
 	return ScaleLayout{axis, block}, err
 }
 
+// DivisionType is the type that a QuantizeLinear divides in: that of attribute precision, else the scale's, which counts from version 23 on. Before, devices
+// divide in float32.
+func DivisionType(n *graph.Node) tensor.DType {
+	switch {
+	case n.Int("precision", 0) != 0:
+		return tensor.DType(n.Int("precision", 0))
+	case n.Version >= 23:
+		return n.Input(1).DType
+	}
+	return tensor.Float32
+}
+
 // oneNumber reports whether a value is known to have one element.
 func oneNumber(v *graph.Value) bool { return v.Ranked && v.ElementCount().Is(1) }
 

@@ -131,6 +131,10 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainFused, "Linear"}: selectLinear,
 	{graph.DomainFused, "Conv"}:   selectConv,
 
+	{graph.DomainONNX, "QuantizeLinear"}:        selectQuantize,
+	{graph.DomainONNX, "DequantizeLinear"}:      selectQuantize,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: selectDynamicQuantize,
+
 	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
 	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,
 	{graph.DomainONNX, "InstanceNormalization"}: selectGroupNormalization,

@@ -9,8 +9,8 @@ import (
 
 // Sums of products of bytes are exact in float64, so that quantised products run through those of floating-point numbers and wrap to int32 at the end.
 
-// quantizeLinear is saturate(round(x / scale) + zero). The division is one of float32, whatever the type of x is, unless attribute precision names a
-// narrower type.
+// quantizeLinear is saturate(round(x / scale) + zero). The quotient is rounded to the type of attribute precision, else from version 23 on to the scale's,
+// before to float32, as in onnxruntime.
 func quantizeLinear(c *call) []*tensor.Tensor {
 	x, scale, zero := c.in(0), c.in(1), c.optional(2)
 	to := tensor.Uint8
@@ -18,7 +18,11 @@ func quantizeLinear(c *call) []*tensor.Tensor {
 		to = zero.DType
 	}
 	to = tensor.DType(c.Int("output_dtype", int64(to)))
-	precision := tensor.DType(c.Int("precision", int64(tensor.Float32)))
+	precision := tensor.Float32
+	if c.Version >= 23 {
+		precision = scale.DType
+	}
+	precision = tensor.DType(c.Int("precision", int64(precision)))
 	scaleOf := c.scaleOf(x, scale)
 	values, scales, zeros := floats(x), floats(scale), zeroPoints(zero, scale)
 	out := make([]int64, len(values))
@@ -95,18 +99,14 @@ func dequantizeLinear(c *call) []*tensor.Tensor {
 	return one(fromFloats(tensor.DType(c.Int("output_dtype", int64(scale.DType))), x.Shape, out))
 }
 
-// dynamicQuantizeLinear quantises to uint8 with the scale and the zero point that map the range of x, widened to hold 0, onto 0 to 255.
+// dynamicQuantizeLinear quantises to uint8 with the scale and the zero point that map the range of x, widened to hold 0, onto 0 to 255. One NaN makes
+// the scale NaN.
 func dynamicQuantizeLinear(c *call) []*tensor.Tensor {
 	x := c.in(0)
 	values := tensor.Slice[float32](x)
 	var least, largest float32
 	for _, v := range values {
-		if v < least {
-			least = v
-		}
-		if v > largest {
-			largest = v
-		}
+		least, largest = min(least, v), max(largest, v)
 	}
 	scale := float32(1)
 	if least != largest {

@@ -31,7 +31,7 @@ func TestQuantized(t *testing.T) {
 			[]*tensor.Tensor{f32(2, 4, 6, 8, 10), f32(1, 2, 5), u8(0, 1, 2)}, u8(2, 4, 4, 5, 4)},
 		"blocks of rows": {"DequantizeLinear", graph.Attributes{"block_size": int64(2), "axis": int64(1)},
 			[]*tensor.Tensor{i8(1, 2, 3, 4, 5, 6).Reshaped(2, 3), f32(1, 10, 100, 1000).Reshaped(2, 2)}, f32(1, 2, 30, 400, 500, 6000).Reshaped(2, 3)},
-		"narrow division": {"QuantizeLinear", graph.Attributes{"precision": int64(tensor.BFloat16)}, []*tensor.Tensor{f32(257), f32(1.004)}, u8(254)},
+		"narrow division":  {"QuantizeLinear", graph.Attributes{"precision": int64(tensor.BFloat16)}, []*tensor.Tensor{f32(257), f32(1.004)}, u8(254)},
 		"difference wraps": {"DequantizeLinear", nil, []*tensor.Tensor{i32(math.MinInt32), f32(1), i32(1)}, f32(math.MaxInt32)},
 		"rows": {"MatMulInteger", nil, []*tensor.Tensor{u8(1, 2, 3, 4).Reshaped(2, 2), i8(1, 2, 3, 4).Reshaped(2, 2), u8(1, 3), i8(1, 2)},
 			i32(2, 2, 2, 2).Reshaped(2, 2)},

@@ -9,6 +9,7 @@ import numpy
 from onnx import helper
 
 import generated_ml
+import generated_quantize
 from build import floats, ints, single, special
 
 SIZES = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 257)
@@ -26,6 +27,7 @@ def cases():
     yield from recurrences()
     yield from old_versions()
     yield from generated_ml.cases()
+    yield from generated_quantize.cases()
 
 
 def elementwise():

@@ -11,9 +11,11 @@ _ONNX = """
     Xor
 """
 
+_QUANTIZED = "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear"
+
 _ML = "Binarizer Imputer LabelEncoder LinearClassifier LinearRegressor Normalizer OneHotEncoder Scaler TreeEnsembleClassifier TreeEnsembleRegressor"
 
-OPERATORS = {("", name) for name in _ONNX.split()} | {("ai.onnx.ml", name) for name in _ML.split()}
+OPERATORS = {("", name) for name in (_ONNX + _QUANTIZED).split()} | {("ai.onnx.ml", name) for name in _ML.split()}
 
 # Inputs that decide the shape of an output: always constant here, since shapes must be known when a program is made.
 SHAPE_INPUTS = {
@@ -34,10 +36,13 @@ WEIGHT_INPUTS = {
     ("", name): indices
     for indices, names in {
         (1,): "Add Div MatMul Mul PRelu Pow Sub",
-        (1, 2): "Clip Conv Gemm GroupNormalization InstanceNormalization LayerNormalization RMSNormalization",
+        (1, 2): "Clip Conv DequantizeLinear Gemm GroupNormalization InstanceNormalization LayerNormalization QuantizeLinear RMSNormalization",
         (1, 2, 3): "GRU RNN",
         (1, 2, 3, 4): "BatchNormalization",
         (1, 2, 3, 7): "LSTM",
+        (1, 3): "ConvInteger MatMulInteger",
+        (1, 2, 3, 4, 5, 6, 7): "QLinearMatMul",
+        (1, 2, 3, 4, 5, 6, 7, 8): "QLinearConv",
     }.items()
     for name in names.split()
 }
