@@ -167,18 +167,18 @@ func tensorOperators() []Operator {
 	}
 }
 
-// convAttributes are those of all convolutions.
+// convAttributes are those that all convolutions share.
 const convAttributes = "auto_pad:text dilations:ints kernel_shape:ints pads:ints strides:ints group:int"
 
 func quantizedOperators() []Operator {
 	return []Operator{
 		onnx("ConvInteger", 10, count{2, 4}, count{1, 1}, convAttributes, inferConvInteger, batchFirst, costConv),
-		onnx("DequantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int", inferDequantize, batchScaled, nil),
-		onnx("DynamicQuantizeLinear", 11, count{1, 1}, count{3, 3}, "", inferDynamicQuantize, batchNever("its scale depends on all requests"), costInput),
-		onnx("MatMulInteger", 10, count{2, 4}, count{1, 1}, "", inferMatMulInteger, batchIntegers(0, 1, 2), costMatMul),
-		onnx("QLinearConv", 10, count{8, 9}, count{1, 1}, convAttributes, inferQLinearConv, batchFirst, costQLinearConv),
-		onnx("QLinearMatMul", 10, count{8, 8}, count{1, 1}, "", inferQLinearMatMul, batchIntegers(0, 3, 2), costMatMul),
-		onnx("QuantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int precision:int saturate:int", inferQuantize, batchScaled, nil),
+		onnx("DequantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int", inferDequantizeLinear, batchQuantize, nil),
+		onnx("DynamicQuantizeLinear", 11, count{1, 1}, count{3, 3}, "", inferDynamicQuantizeLinear, batchNever("its scale comes from all rows"), costDynamicQuantize),
+		onnx("MatMulInteger", 10, count{2, 4}, count{1, 1}, "", inferMatMulInteger, batchMatMulInteger, costMatMul),
+		onnx("QLinearConv", 10, count{8, 9}, count{1, 1}, convAttributes, inferQLinearConv, batchFirst, costConv),
+		onnx("QLinearMatMul", 10, count{8, 8}, count{1, 1}, "", inferQLinearMatMul, batchQLinearMatMul, costMatMul),
+		onnx("QuantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int precision:int saturate:int", inferQuantizeLinear, batchQuantize, nil),
 	}
 }
 

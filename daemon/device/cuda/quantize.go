@@ -9,6 +9,7 @@ import (
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/device/weights"
+	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
@@ -30,6 +31,9 @@ func selectQuantize(s *selection) (*chosen, error) {
 	name, plan := "quantize", kernel.Quantize{Float: x, Narrow: y, Before: scaled.Before, Scales: scaled.Scales, After: scaled.After}
 	if s.Op == "DequantizeLinear" {
 		name, plan.Dequantize, plan.Float, plan.Narrow = "dequantize", true, y, x
+	}
+	if division := op.DivisionType(s.Node.Node); !plan.Dequantize && division != tensor.Float32 {
+		return nil, node.NoKernel("it divides in %v", division)
 	}
 	if scale := s.Inputs[1].DType; types[scale] != plan.Float {
 		return nil, node.NoKernel("the scale is %v beside %v", scale, plan.Float)
