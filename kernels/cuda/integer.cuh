@@ -130,7 +130,7 @@ INLINE void finish_integers(const IntegerOperands &o, const IntegerEpilogue &e, 
 	}
 #pragma unroll
 	for (int i = 0; i < kFinished; i++) {
-		value[i] = __fmaf_rn(static_cast<float>(sum[i]), n.a_scale * scale.at[i], bias[i]);
+		value[i] = __fadd_rn(__fmul_rn(static_cast<float>(sum[i]), n.a_scale * scale.at[i]), bias[i]); // rounded twice, as ONNX's operators do
 		if (!e.residual_after)
 			value[i] += residual[i];
 	}

@@ -37,11 +37,6 @@ func (s *selection) chain(name string, inputs int, instructions []elementwise.In
 		}
 		c.Inputs = append(c.Inputs, in)
 	}
-	return s.plannedChain(name, c)
-}
-
-// plannedChain makes the kernel of a chain whose inputs are the first ones of the node.
-func (s *selection) plannedChain(name string, c elementwise.Chain) (*kernel, error) {
 	// The chain is compiled here, not while emitting, because only now another device can take over; its operands are set later.
 	planned, err := elementwise.Plan(s.level, c, s.allocate)
 	if errors.Is(err, elementwise.ErrUnsupported) {
@@ -52,7 +47,7 @@ func (s *selection) plannedChain(name string, c elementwise.Chain) (*kernel, err
 	}
 	return &kernel{
 		name:    s.named(name, s.Output(0).DType),
-		inPlace: func(input int) bool { return input < len(c.Inputs) && elementwise.InPlace(c, input) },
+		inPlace: func(input int) bool { return input < inputs && elementwise.InPlace(c, input) },
 		emit: func(at device.Operands) ([]step.Step, error) {
 			if node.Product(c.Dims) == 0 {
 				return nil, nil

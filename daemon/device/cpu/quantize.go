@@ -1,91 +1,63 @@
 package cpu
 
 import (
+	"errors"
+
+	"github.com/inferd/inferd/daemon/compiler/op"
 	"github.com/inferd/inferd/daemon/device"
 	"github.com/inferd/inferd/daemon/device/node"
 	"github.com/inferd/inferd/daemon/tensor"
-	"github.com/inferd/inferd/kernels/cpu/elementwise"
-	"github.com/inferd/inferd/kernels/cpu/integer"
+	"github.com/inferd/inferd/kernels/cpu/isa"
+	"github.com/inferd/inferd/kernels/cpu/quantize"
 	"github.com/inferd/inferd/kernels/cpu/step"
 )
 
-// limits are the least and the largest number of the types that are quantised to.
-var limits = map[tensor.DType][2]float32{
-	tensor.Uint8: {0, 255}, tensor.Int8: {-128, 127}, tensor.Uint16: {0, 65535}, tensor.Int16: {-32768, 32767},
+// selectQuantize runs QuantizeLinear from float32 to eight bits, with one scale or with one for each position of an axis.
+func selectQuantize(s *selection) (*kernel, error) {
+	if division := op.DivisionType(s.Node.Node); division != tensor.Float32 {
+		return nil, node.NoKernel("it divides in %v", division)
+	}
+	return s.conversion(0, s.Output(0).DType, quantize.Linear.Quantize)
 }
 
-// scaledChain begins the chain of QuantizeLinear or DequantizeLinear: x, the scale and the zero point as [Before, Scales, After].
-func (s *selection) scaledChain() (c elementwise.Chain, err error) {
+// selectDequantize runs DequantizeLinear from eight bits and from int32 to float32, with one scale or with one for each position of an axis.
+func selectDequantize(s *selection) (*kernel, error) {
+	if to := s.Output(0).DType; to != tensor.Float32 {
+		return nil, node.NoKernel("the result is %v", to)
+	}
+	return s.conversion(1, s.Inputs[0].DType, quantize.Linear.Dequantize)
+}
+
+// conversion makes the kernel of a conversion between integers and float32, which the inputs from the given one up to the scale have.
+func (s *selection) conversion(first int, integers tensor.DType, plan func(quantize.Linear, isa.Level) (step.Step, error)) (*kernel, error) {
+	for i := first; i < 2; i++ {
+		if from := s.Inputs[i].DType; from != tensor.Float32 {
+			return nil, node.NoKernel("input %d is %v", i, from)
+		}
+	}
 	scaled, err := s.Scaled()
 	if err != nil {
-		return c, err
+		return nil, err
 	}
-	if s.Inputs[1].DType != tensor.Float32 {
-		return c, node.NoKernel("the scale is %v", s.Inputs[1].DType)
+	if node.Product(s.Shape(0)) == 0 {
+		return nothing, nil
 	}
-	c.Dims = []int64{scaled.Before, scaled.Scales, scaled.After}
-	each := []int64{0, 1, 0}
-	if scaled.Scales == 1 {
-		each[1] = 0
+	planned, err := plan(quantize.Linear{Type: quantize.Type(integers), Before: scaled.Before, Scales: scaled.Scales, After: scaled.After}, s.level)
+	if errors.Is(err, quantize.ErrUnsupported) {
+		return nil, node.NoKernel("%v", err)
 	}
-	c.Inputs = []elementwise.Input{
-		{Type: elementwise.Type(s.Inputs[0].DType), Strides: []int64{scaled.Scales * scaled.After, scaled.After, 1}},
-		{Type: elementwise.Float32, Strides: each},
-	}
-	if zero := s.Input(2); zero != nil {
-		c.Inputs = append(c.Inputs, elementwise.Input{Type: elementwise.Type(zero.DType), Strides: each})
-	}
-	return c, nil
-}
-
-// instruct appends an instruction and returns its register.
-func instruct(c *elementwise.Chain, in elementwise.Instruction) int {
-	c.Instructions = append(c.Instructions, in)
-	return len(c.Inputs) + len(c.Instructions) - 1
-}
-
-// widened appends a cast of a register to float32.
-func widened(c *elementwise.Chain, register int) int {
-	return instruct(c, elementwise.Instruction{Op: "Cast", Args: []int{register}, To: elementwise.Float32})
-}
-
-// selectQuantize runs QuantizeLinear: saturate(round(x / scale) + zero).
-func selectQuantize(s *selection) (*kernel, error) {
-	to := s.Output(0).DType
-	bounds, ok := limits[to]
-	if !ok || s.Inputs[0].DType != tensor.Float32 {
-		return nil, node.NoKernel("%v is quantised to %v", s.Inputs[0].DType, to)
-	}
-	c, err := s.scaledChain()
 	if err != nil {
 		return nil, err
 	}
-	x := instruct(&c, elementwise.Instruction{Op: "Div", Args: []int{0, 1}})
-	x = instruct(&c, elementwise.Instruction{Op: "Round", Args: []int{x}})
-	if len(c.Inputs) > 2 {
-		x = instruct(&c, elementwise.Instruction{Op: "Add", Args: []int{x, widened(&c, 2)}})
-	}
-	x = instruct(&c, elementwise.Instruction{Op: "Clip", Args: []int{x}, Alpha: bounds[0], Beta: bounds[1]})
-	instruct(&c, elementwise.Instruction{Op: "Cast", Args: []int{x}, To: elementwise.Type(to)})
-	return s.plannedChain("quantize", c)
-}
-
-// selectDequantize runs DequantizeLinear: (x - zero) * scale.
-func selectDequantize(s *selection) (*kernel, error) {
-	from := s.Inputs[0].DType
-	if s.Output(0).DType != tensor.Float32 || from == tensor.Int32 && s.Input(2) != nil {
-		return nil, node.NoKernel("%v is dequantised to %v", from, s.Output(0).DType)
-	}
-	c, err := s.scaledChain()
-	if err != nil {
-		return nil, err
-	}
-	x := widened(&c, 0)
-	if len(c.Inputs) > 2 {
-		x = instruct(&c, elementwise.Instruction{Op: "Sub", Args: []int{x, widened(&c, 2)}})
-	}
-	instruct(&c, elementwise.Instruction{Op: "Mul", Args: []int{x, 1}})
-	return s.plannedChain("dequantize", c)
+	return &kernel{name: s.named(s.Op, integers), emit: func(at device.Operands) ([]step.Step, error) {
+		inputs, err := node.Places(at, 0, 1, 2)
+		if err != nil {
+			return nil, err
+		}
+		planned.Operand[quantize.OperandX], planned.Operand[quantize.OperandScale], planned.Operand[quantize.OperandZero] = inputs[0], inputs[1], inputs[2]
+		planned.Operand[quantize.OperandY] = at.Output(0)
+		return []step.Step{planned}, nil
+	}}, nil
 }
 
 // selectDynamicQuantize runs DynamicQuantizeLinear.
@@ -95,17 +67,20 @@ func selectDynamicQuantize(s *selection) (*kernel, error) {
 			return nil, node.NoKernel("an output is left out")
 		}
 	}
-	plan := integer.DynamicQuantize{Level: integer.LevelOf(s.level), Count: int(node.Product(s.Shape(0)))}
-	return &kernel{
-		name: s.named("dynamic_quantize", tensor.Uint8), workspace: plan.WorkspaceBytes(),
-		emit: func(at device.Operands) ([]step.Step, error) {
-			x, err := at.Input(0)
-			if err != nil {
-				return nil, err
-			}
-			p := plan
-			p.X, p.Y, p.Scale, p.Zero, p.Workspace = x, at.Output(0), at.Output(1), at.Output(2), at.Workspace()
-			return p.Steps(), nil
-		},
-	}, nil
+	steps, err := quantize.Dynamic(s.level, node.Product(s.Shape(0)))
+	if err != nil {
+		return nil, err
+	}
+	return &kernel{name: s.named(s.Op, tensor.Uint8), workspace: quantize.DynamicBytes, emit: func(at device.Operands) ([]step.Step, error) {
+		x, err := at.Input(0)
+		if err != nil {
+			return nil, err
+		}
+		for i := range steps {
+			steps[i].Operand[quantize.OperandX], steps[i].Operand[quantize.OperandExtremes] = x, at.Workspace()
+		}
+		last := &steps[1].Operand
+		last[quantize.OperandY], last[quantize.OperandScale], last[quantize.OperandZero] = at.Output(0), at.Output(1), at.Output(2)
+		return steps[:], nil
+	}}, nil
 }

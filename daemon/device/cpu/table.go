@@ -61,6 +61,12 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Where"}:          selectElementwise,
 	{graph.DomainONNX, "Cast"}:           selectElementwise,
 
+	{graph.DomainONNX, "QuantizeLinear"}:        selectQuantize,
+	{graph.DomainONNX, "DequantizeLinear"}:      selectDequantize,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: selectDynamicQuantize,
+	{graph.DomainFused, "QuantizedLinear"}:      selectQuantizedLinear,
+	{graph.DomainFused, "QuantizedConv"}:        selectQuantizedConv,
+
 	{graph.DomainFused, "Attention"}:   selectAttention,
 	{graph.DomainFused, "Elementwise"}: selectElementwise,
 	{graph.DomainFused, "Conv"}:        selectConv,
@@ -80,12 +86,6 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "ReduceSumSquare"}:    selectReduce,
 	{graph.DomainONNX, "ArgMax"}:             selectReduce,
 	{graph.DomainONNX, "ArgMin"}:             selectReduce,
-
-	{graph.DomainONNX, "QuantizeLinear"}:        selectQuantize,
-	{graph.DomainONNX, "DequantizeLinear"}:      selectDequantize,
-	{graph.DomainONNX, "DynamicQuantizeLinear"}: selectDynamicQuantize,
-	{graph.DomainFused, "QuantizedLinear"}:      selectQuantizedLinear,
-	{graph.DomainFused, "QuantizedConv"}:        selectQuantizedConv,
 
 	{graph.DomainFused, "LayerNormalization"}: selectFusedLayerNormalization,
 	{graph.DomainFused, "MaxPool"}:            selectMaxPool,

@@ -1,5 +1,4 @@
-// Package integer multiplies eight-bit integers on the CPU: matrix products and convolutions with channels last, with what quantisation puts about them, and
-// DynamicQuantizeLinear.
+// Package integer multiplies eight-bit integers on the CPU: matrix products and convolutions with channels last, with what quantisation puts about them.
 //
 // In: a Product (sizes, places, what follows the sums) and weights packed once. Out: steps that package runtime runs. Sums are exact, so an element's bits
 // depend neither on tiles nor on threads, and hardly on the instruction set: activations differ in their last bits.
@@ -84,32 +83,20 @@ func LevelOf(level isa.Level) Level {
 
 // variant is what the planner knows about a level.
 type variant struct {
-	product, depthwise, extremes, quantize step.Kernel
-	panel                                  int     // columns of a panel
-	rows                                   int     // of the largest block
-	rate                                   float64 // multiply-adds per nanosecond, about
+	product, depthwise step.Kernel
+	panel              int     // columns of a panel
+	rows               int     // of the largest block
+	rate               float64 // multiply-adds per nanosecond, about
 }
 
 func variantOf(level Level) variant {
 	switch {
 	case level.DotProducts:
-		return variant{
-			step.Kernel(C.integer_product_avx512_vnni), step.Kernel(C.integer_depthwise_avx512_vnni), step.Kernel(C.integer_extremes_avx512_vnni),
-			step.Kernel(C.integer_quantize_avx512_vnni), C.INTEGER_PANEL_AVX512, 12, 300,
-		}
+		return variant{step.Kernel(C.integer_product_avx512_vnni), step.Kernel(C.integer_depthwise_avx512_vnni), C.INTEGER_PANEL_AVX512, 12, 150}
 	case level.Level == isa.AVX512:
-		return variant{
-			step.Kernel(C.integer_product_avx512), step.Kernel(C.integer_depthwise_avx512), step.Kernel(C.integer_extremes_avx512),
-			step.Kernel(C.integer_quantize_avx512), C.INTEGER_PANEL_AVX512, 8, 100,
-		}
+		return variant{step.Kernel(C.integer_product_avx512), step.Kernel(C.integer_depthwise_avx512), C.INTEGER_PANEL_AVX512, 8, 60}
 	case level.Level == isa.AVX2:
-		return variant{
-			step.Kernel(C.integer_product_avx2), step.Kernel(C.integer_depthwise_avx2), step.Kernel(C.integer_extremes_avx2),
-			step.Kernel(C.integer_quantize_avx2), C.INTEGER_PANEL_AVX2, 4, 50,
-		}
+		return variant{step.Kernel(C.integer_product_avx2), step.Kernel(C.integer_depthwise_avx2), C.INTEGER_PANEL_AVX2, 4, 30}
 	}
-	return variant{
-		step.Kernel(C.integer_product_scalar), step.Kernel(C.integer_depthwise_scalar), step.Kernel(C.integer_extremes_scalar),
-		step.Kernel(C.integer_quantize_scalar), C.INTEGER_PANEL_SCALAR, 4, 20,
-	}
+	return variant{step.Kernel(C.integer_product_scalar), step.Kernel(C.integer_depthwise_scalar), C.INTEGER_PANEL_SCALAR, 4, 15}
 }

@@ -69,17 +69,11 @@ enum { INTEGER_PANEL_SCALAR = 8, INTEGER_PANEL_AVX2 = 16, INTEGER_PANEL_AVX512 =
 
 #define INTEGER_KERNELS(suffix) \
 	void integer_product_##suffix(const inferd_step *step, void *const *bases, int64_t tile, void *scratch); \
-	void integer_depthwise_##suffix(const inferd_step *step, void *const *bases, int64_t tile, void *scratch); \
-	void integer_extremes_##suffix(const inferd_step *step, void *const *bases, int64_t tile, void *scratch); \
-	void integer_quantize_##suffix(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
+	void integer_depthwise_##suffix(const inferd_step *step, void *const *bases, int64_t tile, void *scratch);
 
 INTEGER_KERNELS(scalar)
 INTEGER_KERNELS(avx2)
 INTEGER_KERNELS(avx512)
 INTEGER_KERNELS(avx512_vnni)
-
-// DynamicQuantizeLinear, in two steps: the extremes of each tile, then all of them and the elements.
-enum { QUANTIZE_X, QUANTIZE_PARTIAL, QUANTIZE_Y, QUANTIZE_SCALE, QUANTIZE_ZERO };
-enum { QUANTIZE_COUNT, QUANTIZE_TILE, QUANTIZE_TILES };
 
 #endif

@@ -354,34 +354,3 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
-
-func TestDynamicQuantize(t *testing.T) {
-	onEachLevel(t, func(t *testing.T, level Level) {
-		for _, count := range []int{0, 1, 15, 16, 100, tileElements + 3} {
-			x := steptest.Random(uint64(count), count)
-			low, high := float32(0), float32(0)
-			for _, v := range x {
-				low, high = min(low, v), max(high, v)
-			}
-			scale := (high - low) / 255
-			if high == low {
-				scale = 1
-			}
-			zero := math.RoundToEven(float64(-low / scale))
-			d := DynamicQuantize{Level: level, Count: count, X: steptest.From(t, x).Operand()}
-			y, s, z := steptest.NewBuffer(t, count), steptest.NewBuffer(t, 4), steptest.NewBuffer(t, 1)
-			d.Y, d.Scale, d.Zero, d.Workspace = y.Operand(), s.Operand(), z.Operand(), steptest.NewBuffer(t, int(d.WorkspaceBytes())).Operand()
-			for _, planned := range d.Steps() {
-				steptest.Run(t, &planned, y, s, z)
-			}
-			if got := steptest.View[float32](s)[0]; got != scale || float64(steptest.View[uint8](z)[0]) != zero {
-				t.Fatalf("%d elements: scale %v, zero point %v; want %v, %v", count, got, steptest.View[uint8](z)[0], scale, zero)
-			}
-			for i, got := range steptest.View[uint8](y) {
-				if want := min(max(math.RoundToEven(float64(x[i]/scale))+zero, 0), 255); float64(got) != want {
-					t.Fatalf("%d elements: element %d is %v, want %v", count, i, got, want)
-				}
-			}
-		}
-	})
-}
