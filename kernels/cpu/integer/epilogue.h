@@ -6,8 +6,7 @@
 
 #include "activation.h"
 #include "integer.h"
-
-typedef int8_t vb __attribute__((vector_size(LANES)));
+#include "vector_bytes.h"
 
 // What is the same for all elements of a group.
 typedef struct {
@@ -18,7 +17,8 @@ typedef struct {
 	char *c;
 	int64_t row; // columns of C and the residual
 	int32_t a_zero, output, activation;
-	float a_scale, y_scale, y_zero, p0, p1;
+	int32_t y_zero, y_least;
+	float a_scale, y_scale, p0, p1;
 	bool has_zeros, integer_bias, residual_last;
 } integer_epilogue;
 
@@ -44,7 +44,8 @@ static __attribute__((unused)) integer_epilogue integer_describe(const inferd_st
 		.activation = (int32_t)p[INTEGER_ACTIVATION],
 		.a_scale = a_scale ? *a_scale : 1,
 		.y_scale = y_scale ? *y_scale : 1,
-		.y_zero = (float)integer_number(inferd_address(step, bases, INTEGER_Y_ZERO), p[INTEGER_OUTPUT] == INTEGER_OUTPUT_UINT8),
+		.y_zero = integer_number(inferd_address(step, bases, INTEGER_Y_ZERO), p[INTEGER_OUTPUT] == INTEGER_OUTPUT_UINT8),
+		.y_least = p[INTEGER_OUTPUT] == INTEGER_OUTPUT_UINT8 ? 0 : -128,
 		.p0 = (float)inferd_parameter_double(step, INTEGER_P0),
 		.p1 = (float)inferd_parameter_double(step, INTEGER_P1),
 		.has_zeros = (flags & INTEGER_HAS_ZEROS) != 0,
@@ -60,22 +61,6 @@ static __attribute__((unused)) integer_epilogue integer_describe(const inferd_st
 	if (e.residual)
 		e.residual += first;
 	return e;
-}
-
-// Rounds value / scale + zero to eight bits. NaN becomes the least number.
-INLINE vb integer_quantized(vf value, float scale, float zero, float least, float largest)
-{
-	vf x = vf_round(value / vf_set(scale)) + vf_set(zero);
-	x = vf_min(vf_max(x, vf_set(least)), vf_set(largest)); // the second operand where the first is NaN
-	return __builtin_convertvector(vi_from_vf(x), vb);
-}
-
-INLINE void vb_store_partial(void *p, vb v, int n)
-{
-	if (n == LANES)
-		memcpy(p, &v, sizeof v);
-	else
-		memcpy(p, &v, (size_t)n);
 }
 
 // Finishes the sums of a row's columns, of which the first n are there.
@@ -102,12 +87,15 @@ INLINE void integer_finish(const integer_epilogue *e, vi sum, int64_t row, int64
 	} else if (e->activation != INFERD_ACTIVATION_NONE) {
 		value = activate(e->activation, value, e->p0, e->p1);
 	}
-	if (e->output == INTEGER_OUTPUT_FLOAT)
+	if (e->output == INTEGER_OUTPUT_FLOAT) {
 		vf_store_partial((float *)e->c + at, value, n);
-	else if (e->output == INTEGER_OUTPUT_UINT8)
-		vb_store_partial(e->c + at, integer_quantized(value, e->y_scale, e->y_zero, 0, 255), n);
+		return;
+	}
+	const vi result = vi_quantize(value, vf_set(e->y_scale), vi_set(e->y_zero), e->y_least);
+	if (n == LANES)
+		vi_store_8(e->c + at, result);
 	else
-		vb_store_partial(e->c + at, integer_quantized(value, e->y_scale, e->y_zero, -128, 127), n);
+		vi_store_8_partial(e->c + at, result, n);
 }
 
 #endif

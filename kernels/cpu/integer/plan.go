@@ -1,8 +1,5 @@
 package integer
 
-// #include "integer.h"
-import "C"
-
 import (
 	"errors"
 	"fmt"
@@ -73,7 +70,7 @@ func (p Product) Step() (step.Step, error) {
 	s.ScratchBytes = int64(ceil(4*tileRows, 64)*64 + tileRows*packedRow(depth))
 	s.Tiles = int64(ceil(rows, tileRows)) * int64(ceil(perGroup, tileColumns)) * int64(w.groups)
 	if w.isDepthwise() {
-		s.Kernel, s.ScratchBytes, s.Tiles = v.depthwise, 0, int64(p.Images*p.OutputHeight)
+		s.Kernel, s.ScratchBytes, s.Tiles = v.depthwise, int64(4*depth*w.level.Lanes()), int64(p.Images*p.OutputHeight)
 		s.CostNS = 30 + int64(float64(rows*w.outputs)*(float64(depth)/float64(v.panel)+epilogueNS))
 	}
 	p.parameters(&s, map[int]int{
