@@ -112,6 +112,10 @@ func elementwiseOperators() []Operator {
 const recurrentAttributes = "activation_alpha:floats activation_beta:floats activations:texts clip:float direction:text " +
 	"hidden_size:int layout:int "
 
+// resizeAttributes are those of Resize, whose line would be too long with them.
+const resizeAttributes = "antialias:int axes:ints coordinate_transformation_mode:text cubic_coeff_a:float exclude_outside:int " +
+	"extrapolation_value:float keep_aspect_ratio_policy:text mode:text nearest_mode:text"
+
 func tensorOperators() []Operator {
 	return []Operator{
 		onnx("ArgMax", 1, count{1, 1}, count{1, 1}, "axis:int keepdims:int select_last_index:int", inferArgReduce, batchArgReduce, costInput),
@@ -152,6 +156,7 @@ func tensorOperators() []Operator {
 		onnx("ReduceSum", 1, count{1, 2}, count{1, 1}, "keepdims:int noop_with_empty_axes:int", inferReduce(numeric), batchReduce, costInput, 1),
 		onnx("ReduceSumSquare", 1, count{1, 2}, count{1, 1}, "keepdims:int noop_with_empty_axes:int", inferReduce(numeric), batchReduce, costInput, 1),
 		onnx("Reshape", 5, count{2, 2}, count{1, 1}, "allowzero:int", inferReshape, batchReshape, nil, 1),
+		onnx("Resize", 10, count{1, 4}, count{1, 1}, resizeAttributes, inferResize, batchResize, costResize, 1, 2, 3),
 		onnx("RMSNormalization", 23, count{2, 2}, count{1, 1}, "axis:int epsilon:float stash_type:int", inferLayerNormalization, batchLayerNormalization, costNormalize),
 		onnx("RNN", 7, count{3, 6}, count{1, 2}, recurrentAttributes, inferRecurrent(1), batchRecurrent, costRecurrent),
 		onnx("Shape", 1, count{1, 1}, count{1, 1}, "start:int end:int", inferShape, batchNever("a shape that is not known belongs to the whole batch"), nil),

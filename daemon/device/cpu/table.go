@@ -18,6 +18,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Split"}:     selectCopy,
 	{graph.DomainONNX, "Slice"}:     selectCopy,
 	{graph.DomainONNX, "Gather"}:    selectGather,
+	{graph.DomainONNX, "Resize"}:    selectResize,
 
 	{graph.DomainONNX, "MatMul"}: selectMatMul,
 	{graph.DomainONNX, "Gemm"}:   selectGemm,

@@ -22,6 +22,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Tile"}:      selectCopy,
 	{graph.DomainONNX, "Gather"}:    selectGather,
 	{graph.DomainONNX, "Pad"}:       selectPad,
+	{graph.DomainONNX, "Resize"}:    selectResize,
 
 	{graph.DomainONNX, "MaxPool"}:            selectPool,
 	{graph.DomainONNX, "AveragePool"}:        selectPool,

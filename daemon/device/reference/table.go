@@ -109,6 +109,7 @@ var table = map[name]operator{
 	{graph.DomainONNX, "Gather"}:    gather,
 	{graph.DomainONNX, "Tile"}:      tile,
 	{graph.DomainONNX, "Pad"}:       pad,
+	{graph.DomainONNX, "Resize"}:    resize,
 
 	// products
 	{graph.DomainONNX, "MatMul"}: matmul,

@@ -43,6 +43,8 @@ EXCLUDED = {
     "sequence": "sequences",
     "optional": "optionals",
     "dropout_random": "random",
+    "downsample_scales_linear_align_corners": "the resized length is not rounded there, which it is by the documentation, in onnxruntime and in PyTorch",
+    "downsample_scales_cubic_align_corners": "as above",
 }
 # The oldest operator set that inferd reads.
 OLDEST = 7

@@ -8,7 +8,7 @@ _ONNX = """
     MaxPool Mean Min Mish Mod Mul Neg Not Or PRelu Pad Pow RMSNormalization RNN Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum
     ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Selu Shape Shrink Sigmoid Sign
     Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Tile TopK Transpose Unsqueeze Where
-    Xor
+    Xor Resize Upsample
 """
 
 _QUANTIZED = "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear"
@@ -23,9 +23,9 @@ SHAPE_INPUTS = {
     for indices, names in {
         (0,): "ConstantOfShape",
         (0, 1, 2): "Range",
-        (1,): "CumSum Expand Reshape Split Squeeze Tile TopK Unsqueeze ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean "
+        (1,): "CumSum Expand Reshape Split Squeeze Tile TopK Unsqueeze Upsample ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean "
         "ReduceMin ReduceProd ReduceSum ReduceSumSquare",
-        (1, 2, 3): "Pad",
+        (1, 2, 3): "Pad Resize",
         (1, 2, 3, 4): "Slice",
     }.items()
     for name in names.split()
