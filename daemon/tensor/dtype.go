@@ -39,6 +39,17 @@ var dtypes = [...]struct {
 	{"complex128", 16}, {"bfloat16", 2},
 }
 
+// foreign names the types from 17 that ONNX has and inferd has not.
+var foreign = [...]string{"float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0", "uint2", "int2"}
+
+// TypeName writes ONNX's number of an element type that is not valid, with its name where ONNX has one: 22 (int4).
+func TypeName(number int64) string {
+	if i := number - int64(len(dtypes)); i >= 0 && i < int64(len(foreign)) {
+		return fmt.Sprintf("%d (%s)", number, foreign[i])
+	}
+	return fmt.Sprint(number)
+}
+
 // Valid reports whether d is one of the element types above, other than Undefined.
 func (d DType) Valid() bool { return d > Undefined && int(d) < len(dtypes) }
 

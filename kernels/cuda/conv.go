@@ -53,12 +53,19 @@ func (c Conv) Plan() ([]Launch, error) {
 }
 
 func (c *Conv) check() error {
-	const most = math.MaxInt32 / 2
 	switch {
 	case !c.Type.IsFloat():
 		return unsupported("a convolution of %v", c.Type)
 	case c.Form != c.FormFor(c.Type, c.TensorFloat):
 		return unsupported("weights in form %v", c.Form)
+	}
+	return c.checkSizes()
+}
+
+// checkSizes keeps the kernels' arithmetic of 32 bits from overflowing.
+func (c *Conv) checkSizes() error {
+	const most = math.MaxInt32 / 2
+	switch {
 	case max(c.Images*c.Height*c.Width, c.rows(), c.depth(), c.Groups*c.GroupChannels, c.Outputs) > most:
 		return unsupported("a convolution of %d images of %d x %d x %d", c.Images, c.Height, c.Width, c.Groups*c.GroupChannels)
 	case max(c.KernelHeight*c.Dilations[0], c.KernelWidth*c.Dilations[1], c.OutputHeight*c.Strides[0], c.OutputWidth*c.Strides[1]) > most/2:

@@ -170,4 +170,32 @@ INLINE void multiply(tfloat_t, float (&c)[4], const uint32_t (&a)[4], const uint
 #endif
 }
 
+// Integers: C is int32, A and B int8.
+INLINE void multiply(int8_t, int32_t (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
+{
+#if !defined(__CUDACC__)
+	emulation::mma<int8_t>(c, a, b, __FILE__, __LINE__);
+#elif defined(INFERD_AMPERE)
+	asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+		: "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+#pragma unroll
+	for (int i = 0; i < 4; i++) // the rows above and below, for each half along K
+		asm volatile("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};"
+			: "+r"(c[i % 2 * 2]), "+r"(c[i % 2 * 2 + 1]) : "r"(a[i]), "r"(b[i / 2]));
+#endif
+}
+
+// Adds the four int8 of a register to a sum.
+INLINE int32_t add_bytes(uint32_t bytes, int32_t sum)
+{
+#if defined(__CUDACC__)
+	return __dp4a(static_cast<int32_t>(bytes), 0x01010101, sum);
+#else
+	for (int i = 0; i < 4; i++)
+		sum += static_cast<int8_t>(bytes >> 8 * i);
+	return sum;
+#endif
+}
+
 #endif

@@ -56,6 +56,18 @@ func intsAttribute(name string, values ...int64) []byte {
 	return bytesField(5, bytesField(1, name), bytesField(8, packed), varintField(20, kindInts))
 }
 
+func floatsAttribute(name string, values ...float32) []byte {
+	var packed []byte
+	for _, value := range values {
+		packed = protowire.AppendFixed32(packed, math.Float32bits(value))
+	}
+	return bytesField(5, bytesField(1, name), bytesField(7, packed), varintField(20, kindFloats))
+}
+
+func textAttribute(name, value string) []byte {
+	return bytesField(5, bytesField(1, name), bytesField(4, value), varintField(20, kindString))
+}
+
 func refAttribute(name, ref string) []byte {
 	return bytesField(5, bytesField(1, name), bytesField(21, ref), varintField(20, kindInt))
 }

@@ -35,6 +35,8 @@ var rewrites = map[string]rewrite{
 	"Clip":                              {11, clipToInputs},
 	"Pad":                               {11, padToInputs},
 	"TopK":                              {10, topKToInput},
+	"Upsample":                          {10, upsample},
+	"Resize":                            {11, resizeByScales},
 	"Softmax":                           {13, softmaxOverRest},
 	"LogSoftmax":                        {13, softmaxOverRest},
 	"Hardmax":                           {13, softmaxOverRest},

@@ -111,7 +111,7 @@ func (t tensorProto) decode(external *externalData) (*tensor.Tensor, error) {
 
 func (t tensorProto) elements(external *externalData) (*tensor.Tensor, error) {
 	if !t.dtype.Valid() {
-		return nil, fmt.Errorf("element type %d is not supported", int32(t.dtype))
+		return nil, fmt.Errorf("element type %s is not supported", tensor.TypeName(int64(t.dtype)))
 	}
 	size, err := tensor.ByteSize(t.dtype, t.dims)
 	if err != nil {

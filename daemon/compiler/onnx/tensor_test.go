@@ -83,7 +83,7 @@ func TestTensorErrors(t *testing.T) {
 	}{
 		"truncated":         {AppendTensor(nil, "x", tensor.New(tensor.Float32, 8))[:20], "truncated"},
 		"no type":           {varintField(1, 1), "element type 0 is not supported"},
-		"float8":            {varintField(2, 17), "element type 17 is not supported"},
+		"float8":            {varintField(2, 17), "element type 17 (float8e4m3fn) is not supported"},
 		"huge type":         {varintField(2, 1<<40), "element type -1 is not supported"},
 		"negative dim":      {joined(varintField(1, -1), varintField(2, 1)), "negative dimension"},
 		"overflow":          {joined(varintField(1, 1<<40), varintField(1, 1<<40), varintField(2, 1)), "64 bits"},

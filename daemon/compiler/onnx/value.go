@@ -64,7 +64,7 @@ func (v *valueInfo) parseType(m message) error {
 				var number int64
 				number, err = f.integer("elem_type")
 				if v.dtype = tensor.DType(number); int64(v.dtype) != number || !v.dtype.Valid() {
-					return fmt.Errorf("byte %d: element type %d is not supported", f.offset, number)
+					return fmt.Errorf("byte %d: element type %s is not supported", f.offset, tensor.TypeName(number))
 				}
 			case 2:
 				if sub, err = f.message("shape"); err == nil {

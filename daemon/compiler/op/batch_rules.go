@@ -178,27 +178,31 @@ func batchGather(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error
 // batchMatMul: the batch is along rows of A or a stacking axis, along columns of a B that A does not share, or along the same stacking
 // axis of both.
 func batchMatMul(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error) {
-	a, b := len(n.Inputs[0].Shape), len(n.Inputs[1].Shape)
+	return batchProduct(n, len(n.Inputs[0].Shape), len(n.Inputs[1].Shape), in[0], in[1])
+}
+
+// batchProduct is batchMatMul for matrices of ranks a and b.
+func batchProduct(n *graph.Node, a, b int, inA, inB BatchAxis) ([]BatchAxis, error) {
 	rank := max(a, b)
 	if a < 2 || b < 2 {
-		if in[1] < 0 && b == 1 && int(in[0]) < a-1 {
-			return rows(n, in[0]), nil
+		if inB < 0 && b == 1 && int(inA) < a-1 {
+			return rows(n, inA), nil
 		}
 		return nil, fmt.Errorf("no batch rule for vectors")
 	}
-	if int(in[0]) == a-1 || int(in[1]) == b-2 && in[1] >= 0 {
+	if int(inA) == a-1 || int(inB) == b-2 && inB >= 0 {
 		return nil, fmt.Errorf("it sums along the batch axis")
 	}
-	left, right := in[0]+BatchAxis(rank-a), in[1]+BatchAxis(rank-b)
+	left, right := inA+BatchAxis(rank-a), inB+BatchAxis(rank-b)
 	switch {
-	case in[1] < 0:
+	case inB < 0:
 		return rows(n, left), nil
-	case in[0] < 0:
+	case inA < 0:
 		return rows(n, right), nil
 	case left == right && int(left) < rank-2:
 		return rows(n, left), nil
 	}
-	return nil, fmt.Errorf("the batch is along axis %d of A and axis %d of B", in[0], in[1])
+	return nil, fmt.Errorf("the batch is along axis %d of A and axis %d of B", inA, inB)
 }
 
 func batchGemm(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error) {

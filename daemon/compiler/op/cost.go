@@ -83,16 +83,11 @@ func costFusedLinear(n *graph.Node) Cost { return costMatMul(n) }
 
 // costConv: every output element is a product over the weights of its filter.
 func costConv(n *graph.Node) Cost {
-	filters := int64(1)
-	if weights := n.Inputs[1]; len(weights.Shape) > 0 {
+	filters, weights := int64(1), n.Inputs[weightsOf(n)]
+	if len(weights.Shape) > 0 {
 		filters = max(1, sizeOf(weights, -len(weights.Shape)))
 	}
-	return Cost{FLOP: times(2, outputElements(n), elements(n.Inputs[1])/filters)}
-}
-
-// costQLinearConv is costConv with the filters in their place.
-func costQLinearConv(n *graph.Node) Cost {
-	return costConv(&graph.Node{Inputs: []*graph.Value{n.Inputs[0], n.Inputs[3]}, Outputs: n.Outputs})
+	return Cost{FLOP: times(2, outputElements(n), elements(weights)/filters)}
 }
 
 func costPool(n *graph.Node) Cost {

@@ -39,9 +39,9 @@ func inferIdentity(g *graph.Graph, n *graph.Node) error {
 
 // inferCast keeps content and affine form between integer types; a narrowing that overflows loses the content in setContent.
 func inferCast(g *graph.Graph, n *graph.Node) error {
-	to := tensor.DType(n.Int("to", 0))
-	if int64(to) != n.Int("to", 0) || !to.Valid() {
-		return fmt.Errorf("attribute to: element type %d is not supported", n.Int("to", 0))
+	to, err := typeAttribute(n, "to")
+	if err != nil {
+		return err
 	}
 	return castTo(n, to)
 }

@@ -58,7 +58,7 @@ var errorCases = map[string]struct {
 	"quantized type": {func(b *builder) error {
 		_, err := b.add("QuantizeLinear", 1, attrs{"output_dtype": int64(21)}, b.float("n,8"), b.float(""))
 		return err
-	}, "attribute output_dtype is dtype(21), which is not supported"},
+	}, "attribute output_dtype: element type 21 (uint4) is not supported"},
 	"quantized zero": {func(b *builder) error {
 		_, err := b.add("MatMulInteger", 1, nil, b.input(tensor.Uint8, "n,8"), b.input(tensor.Int8, "8,4"), b.input(tensor.Int8, ""))
 		return err

@@ -71,6 +71,9 @@ func inferFusedConv(g *graph.Graph, n *graph.Node) error {
 	if err := checkChannels(n, x.Shape[len(x.Shape)-1]); err != nil {
 		return err
 	}
+	if err := perFilter(n, 2); err != nil {
+		return err
+	}
 	dims, err := w.outputDims(g, n, spatial)
 	if err != nil {
 		return err

@@ -41,8 +41,6 @@ const (
 	QuantizedInputs // their number
 )
 
-func quantized8(d tensor.DType) bool { return d == tensor.Uint8 || d == tensor.Int8 }
-
 // inferFusedQuantizedLinear: A[..., K] and B[K, N] -> [..., N].
 func inferFusedQuantizedLinear(_ *graph.Graph, n *graph.Node) error {
 	if err := wantRank(n, QuantizedB, 2, 2); err != nil {
@@ -122,7 +120,7 @@ func quantizedOutput(n *graph.Node) (tensor.DType, error) {
 	float32s := func(d tensor.DType) bool { return d == tensor.Float32 }
 	biases := func(d tensor.DType) bool { return d == tensor.Float32 || d == tensor.Int32 }
 	residuals := func(d tensor.DType) bool { return d == output }
-	sets := [QuantizedInputs]typeSet{quantized8, quantized8, float32s, quantized8, float32s, quantized8, biases, residuals, float32s, quantized8}
+	sets := [QuantizedInputs]typeSet{bytewide, bytewide, float32s, bytewide, float32s, bytewide, biases, residuals, float32s, bytewide}
 	for i, set := range sets {
 		if err := accept(n, i, set); err != nil {
 			return tensor.Undefined, err

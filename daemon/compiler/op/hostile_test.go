@@ -45,7 +45,7 @@ func (c *choices) dim() graph.Dim {
 
 // value is an input with anything from no rank to constant elements.
 func (c *choices) value(g *graph.Graph) *graph.Value {
-	dtype := pick(c, tensor.Float32, tensor.Int64, tensor.Int32, tensor.Bool, tensor.String, tensor.Float64)
+	dtype := pick(c, tensor.Float32, tensor.Int64, tensor.Int32, tensor.Bool, tensor.String, tensor.Float64, tensor.Uint8, tensor.Int8)
 	name := fmt.Sprintf("v%d", c.below(256))
 	switch c.below(6) {
 	case 0:

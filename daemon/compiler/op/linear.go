@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/tensor"
 )
 
 // inferMatMul: numpy's matmul: batch axes broadcast, vectors count as matrices of one row or column.
@@ -16,23 +17,18 @@ func inferMatMul(g *graph.Graph, n *graph.Node) error {
 	if err := sameType(n, 0, 1); err != nil {
 		return err
 	}
-	a, b := n.Input(0), n.Input(1)
-	setType(n, 0, a.DType)
-	if !ranked(n, 0, 1) {
-		return nil
-	}
-	shape, err := matMulShape(g, a, b)
-	if err != nil {
-		return err
-	}
-	set(n, 0, a.DType, shape)
-	return nil
+	return inferProduct(g, n, 0, 1, n.Input(0).DType)
 }
 
-// matMulShape is the shape of the product of two ranked values.
-func matMulShape(g *graph.Graph, a, b *graph.Value) ([]graph.Dim, error) {
+// inferProduct gives output 0 the shape of the product of inputs ia and ib.
+func inferProduct(g *graph.Graph, n *graph.Node, ia, ib int, dtype tensor.DType) error {
+	a, b := n.Input(ia), n.Input(ib)
+	setType(n, 0, dtype)
+	if !ranked(n, ia, ib) {
+		return nil
+	}
 	if len(a.Shape) == 0 || len(b.Shape) == 0 {
-		return nil, fmt.Errorf("scalars cannot be multiplied as matrices: %v, %v", a, b)
+		return fmt.Errorf("scalars cannot be multiplied as matrices: %v, %v", a, b)
 	}
 	left, right := a.Shape, b.Shape
 	if len(left) == 1 {
@@ -42,11 +38,11 @@ func matMulShape(g *graph.Graph, a, b *graph.Value) ([]graph.Dim, error) {
 		right = []graph.Dim{right[0], graph.Int(1)}
 	}
 	if _, err := mergeDim(left[len(left)-1], right[len(right)-2]); err != nil {
-		return nil, fmt.Errorf("%v and %v do not multiply: %w", a, b, err)
+		return fmt.Errorf("%v and %v do not multiply: %w", a, b, err)
 	}
 	shape, err := broadcast(g, left[:len(left)-2], right[:len(right)-2])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(a.Shape) > 1 {
 		shape = append(shape, left[len(left)-2])
@@ -54,7 +50,8 @@ func matMulShape(g *graph.Graph, a, b *graph.Value) ([]graph.Dim, error) {
 	if len(b.Shape) > 1 {
 		shape = append(shape, right[len(right)-1])
 	}
-	return shape, nil
+	set(n, 0, dtype, shape)
+	return nil
 }
 
 // inferGemm: matrices, optionally transposed, plus C broadcast to the result.

@@ -60,3 +60,9 @@ func Operators() []Operator {
 	}
 	return list
 }
+
+// ReadsShape reports whether input i of the node only tells shapes and positions; see Operator.ShapeInputs.
+func ReadsShape(n *graph.Node, i int) bool {
+	e, ok := lookup(n.Domain, n.Op)
+	return ok && slices.Contains(e.ShapeInputs, i)
+}

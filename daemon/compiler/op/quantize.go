@@ -7,15 +7,107 @@ import (
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
-func quantizedUpTo16(d tensor.DType) bool {
-	return quantized8(d) || d == tensor.Uint16 || d == tensor.Int16
+// ScaleLayout says which scale of a QuantizeLinear or DequantizeLinear an element of input 0 has.
+type ScaleLayout struct {
+	// Axis is the axis that the scales lie along; -1 where one number scales the whole tensor.
+	Axis int
+	// Block is how many neighbours along Axis share a scale, which then has the rank of input 0. 0 where a scale belongs to all of a position.
+	Block int64
 }
-func quantizedOrInt32(d tensor.DType) bool { return quantizedUpTo16(d) || d == tensor.Int32 }
-func floatOrInt32(d tensor.DType) bool     { return upToFloat32(d) || d == tensor.Int32 }
-func onlyFloat32(d tensor.DType) bool      { return d == tensor.Float32 }
-func onlyInt32(d tensor.DType) bool        { return d == tensor.Int32 }
 
-// acceptEach is accept for all inputs in turn.
+// ScaleLayoutOf reads the layout from the node's attributes and the ranks of its inputs 0 and 1, which must be known.
+func ScaleLayoutOf(n *graph.Node) (ScaleLayout, error) {
+	x, scale := n.Input(0), n.Input(1)
+	block := n.Int("block_size", 0)
+	switch {
+	case block < 0:
+		return ScaleLayout{}, fmt.Errorf("attribute block_size is %d", block)
+	case block > 0 && len(scale.Shape) > 0 && len(scale.Shape) == len(x.Shape):
+	case len(scale.Shape) > 1:
+		return ScaleLayout{}, fmt.Errorf("input 1 (%v) has rank %d, want 0 or 1, or that of input 0 (%v) and a block_size", scale, len(scale.Shape), x)
+	case oneNumber(scale):
+		return ScaleLayout{Axis: -1}, nil
+	default:
+		block = 0
+	}
+	axis, err := normalAxis(n.Int("axis", 1), len(x.Shape))
+	return ScaleLayout{axis, block}, err
+}
+
+// DivisionType is the type that a QuantizeLinear divides in: that of attribute precision, else the scale's, which counts from version 23 on. Before, devices
+// divide in float32.
+func DivisionType(n *graph.Node) tensor.DType {
+	switch {
+	case n.Int("precision", 0) != 0:
+		return tensor.DType(n.Int("precision", 0))
+	case n.Version >= 23:
+		return n.Input(1).DType
+	}
+	return tensor.Float32
+}
+
+// oneNumber reports whether a value is known to have one element.
+func oneNumber(v *graph.Value) bool { return v.Ranked && v.ElementCount().Is(1) }
+
+func quantized(d tensor.DType) bool {
+	return bytewide(d) || d == tensor.Uint16 || d == tensor.Int16
+}
+func dequantizable(d tensor.DType) bool { return quantized(d) || d == tensor.Int32 }
+func quantizable(d tensor.DType) bool   { return upToFloat32(d) || d == tensor.Int32 }
+
+// inferQuantizeLinear: X, scale, zero point? -> Y of the zero point's type, of output_dtype or uint8.
+func inferQuantizeLinear(g *graph.Graph, n *graph.Node) error {
+	if err := acceptEach(n, quantizable, upToFloat32, quantized); err != nil {
+		return err
+	}
+	to := tensor.Uint8
+	if n.Int("output_dtype", 0) != 0 {
+		var err error
+		if to, err = typeAttribute(n, "output_dtype"); err != nil {
+			return err
+		}
+		if !quantized(to) {
+			return fmt.Errorf("attribute output_dtype is %v, which the operator does not make", to)
+		}
+	}
+	if zero := n.Input(2); zero != nil {
+		if n.Int("output_dtype", 0) != 0 && to != zero.DType {
+			return fmt.Errorf("attribute output_dtype is %v, input 2 (%q) is %v; they must agree", to, zero.Name, zero.DType)
+		}
+		to = zero.DType
+	}
+	if n.Int("precision", 0) != 0 {
+		if precision, err := typeAttribute(n, "precision"); err != nil || !upToFloat32(precision) {
+			return fmt.Errorf("attribute precision is %s, want a floating-point type of at most 32 bits", tensor.TypeName(n.Int("precision", 0)))
+		}
+	}
+	likeInput(n, 0, 0, to)
+	return checkScales(n)
+}
+
+// inferDequantizeLinear: X, scale, zero point? -> Y of output_dtype or the scale's type.
+func inferDequantizeLinear(g *graph.Graph, n *graph.Node) error {
+	if err := acceptEach(n, dequantizable, upToFloat32, dequantizable); err != nil {
+		return err
+	}
+	if err := sameType(n, 0, 2); err != nil {
+		return err
+	}
+	to := n.Input(1).DType
+	if n.Int("output_dtype", 0) != 0 {
+		var err error
+		if to, err = typeAttribute(n, "output_dtype"); err != nil {
+			return err
+		}
+		if !upToFloat32(to) {
+			return fmt.Errorf("attribute output_dtype is %v, which the operator does not make", to)
+		}
+	}
+	likeInput(n, 0, 0, to)
+	return checkScales(n)
+}
+
+// acceptEach fails where the type of input i is not in set i; it accepts any type of inputs without a set.
 func acceptEach(n *graph.Node, sets ...typeSet) error {
 	for i, set := range sets {
 		if err := accept(n, i, set); err != nil {
@@ -25,182 +117,212 @@ func acceptEach(n *graph.Node, sets ...typeSet) error {
 	return nil
 }
 
-// inferQuantize: the shape of x; the type is the zero point's, or what the attribute says, or uint8.
-func inferQuantize(_ *graph.Graph, n *graph.Node) error {
-	if err := acceptEach(n, floatOrInt32, upToFloat32, quantizedUpTo16); err != nil {
+// checkScales compares scale and zero point with each other and with X.
+func checkScales(n *graph.Node) error {
+	x, scale, zero := n.Input(0), n.Input(1), n.Input(2)
+	if !x.Ranked || !scale.Ranked {
+		return nil
+	}
+	layout, err := ScaleLayoutOf(n)
+	if err != nil {
 		return err
 	}
-	to := tensor.DType(n.Int("output_dtype", 0))
-	zero := n.Input(2)
-	switch {
-	case zero != nil && to != tensor.Undefined && to != zero.DType:
-		return fmt.Errorf("attribute output_dtype is %v, the zero point (%v) is %v", to, zero, zero.DType)
-	case zero != nil:
-		to = zero.DType
-	case to == tensor.Undefined:
-		to = tensor.Uint8
-	case !quantizedUpTo16(to):
-		return fmt.Errorf("attribute output_dtype is %v, which is not supported", to)
+	if zero != nil && !(layout.Axis < 0 && oneNumber(zero)) {
+		if err := wantShape(n, 2, scale.Shape); err != nil {
+			return err
+		}
 	}
-	return inferScaled(n, to)
+	if layout.Axis < 0 {
+		return nil
+	}
+	want := []graph.Dim{x.Shape[layout.Axis]}
+	if layout.Block > 0 {
+		want = append([]graph.Dim{}, x.Shape...)
+		want[layout.Axis] = want[layout.Axis].Add(graph.Int(layout.Block - 1)).Div(graph.Int(layout.Block))
+	}
+	return wantShape(n, 1, want)
 }
 
-// inferDequantize: the shape of x; the type is the scale's, or what the attribute says.
-func inferDequantize(_ *graph.Graph, n *graph.Node) error {
-	if err := acceptEach(n, quantizedOrInt32, upToFloat32); err != nil {
+// inferDynamicQuantizeLinear: X -> Y uint8, its scale and its zero point.
+func inferDynamicQuantizeLinear(g *graph.Graph, n *graph.Node) error {
+	if err := accept(n, 0, onlyFloat32); err != nil {
+		return err
+	}
+	likeInput(n, 0, 0, tensor.Uint8)
+	set(n, 1, tensor.Float32, nil)
+	set(n, 2, tensor.Uint8, nil)
+	return nil
+}
+
+// inferMatMulInteger: A, B, zero point of A?, zero point of B? -> sums.
+func inferMatMulInteger(g *graph.Graph, n *graph.Node) error {
+	if err := acceptEach(n, bytewide, bytewide, bytewide, bytewide); err != nil {
 		return err
 	}
 	if err := sameType(n, 0, 2); err != nil {
 		return err
 	}
-	to := tensor.DType(n.Int("output_dtype", 0))
-	if to == tensor.Undefined {
-		to = n.Input(1).DType
+	if err := sameType(n, 1, 3); err != nil {
+		return err
 	}
-	if !upToFloat32(to) {
-		return fmt.Errorf("attribute output_dtype is %v, which is not supported", to)
+	if err := inferProduct(g, n, 0, 1, tensor.Int32); err != nil {
+		return err
 	}
-	return inferScaled(n, to)
+	if err := alongMatrix(n, 2, n.Input(0), -2); err != nil {
+		return err
+	}
+	return alongMatrix(n, 3, n.Input(1), -1)
 }
 
-// inferScaled checks the shapes of scale and zero point, and declares the output.
-func inferScaled(n *graph.Node, to tensor.DType) error {
-	x, scale, zero := n.Input(0), n.Input(1), n.Input(2)
-	setType(n, 0, to)
-	if !ranked(n, 0, 1) {
+// alongMatrix fails where input i, if present, is known to be neither one number nor one for each row (axis -2) or column (axis -1) of the matrices in v: a
+// list, or a tensor shaped like v with 1 in place of the other axis.
+func alongMatrix(n *graph.Node, i int, v *graph.Value, axis int) error {
+	p := n.Input(i)
+	if p == nil || !p.Ranked || v == nil || !v.Ranked || oneNumber(p) {
 		return nil
 	}
-	if zero != nil && !(zero.ElementCount().Is(1) && scale.ElementCount().Is(1)) {
-		if err := wantShape(n, 2, scale.Shape); err != nil {
-			return err
-		}
+	at := len(v.Shape) + axis
+	if len(v.Shape) < 2 { // a vector is one row on the left and one column on the right
+		return fmt.Errorf("input %d (%v) has more than one element for the vector %v", i, p, v)
 	}
-	if err := checkScale(n, x, scale); err != nil {
-		return err
+	if len(p.Shape) == 1 {
+		return wantShape(n, i, v.Shape[at:at+1])
 	}
-	set(n, 0, to, x.Shape)
-	return nil
+	want := append([]graph.Dim{}, v.Shape...)
+	want[len(v.Shape)-3-axis] = graph.Int(1)
+	return wantShape(n, i, want)
 }
 
-// checkScale wants one scale, one for each position of the axis, or one for each block along it.
-func checkScale(n *graph.Node, x, scale *graph.Value) error {
-	block := n.Int("block_size", 0)
-	if block < 0 {
-		return fmt.Errorf("attribute block_size is %d", block)
-	}
-	if block == 0 && scale.ElementCount().Is(1) && len(scale.Shape) <= 1 {
-		return nil
-	}
-	axis, err := normalAxis(n.Int("axis", 1), len(x.Shape))
-	if err != nil {
-		return err
-	}
-	if block == 0 {
-		return wantShape(n, 1, []graph.Dim{x.Shape[axis]})
-	}
-	blocked := append([]graph.Dim{}, x.Shape...)
-	blocked[axis] = x.Shape[axis].Add(graph.Int(block - 1)).Div(graph.Int(block))
-	return wantShape(n, 1, blocked)
-}
-
-// inferDynamicQuantize: y[...] in uint8, its scale and its zero point.
-func inferDynamicQuantize(_ *graph.Graph, n *graph.Node) error {
-	if err := accept(n, 0, onlyFloat32); err != nil {
-		return err
-	}
-	setType(n, 0, tensor.Uint8)
-	set(n, 1, tensor.Float32, nil)
-	set(n, 2, tensor.Uint8, nil)
-	if x := n.Input(0); x.Ranked {
-		set(n, 0, tensor.Uint8, x.Shape)
-	}
-	return nil
-}
-
-// inferMatMulInteger: the product's shape, in int32.
-func inferMatMulInteger(g *graph.Graph, n *graph.Node) error {
-	if err := acceptEach(n, quantized8, quantized8); err != nil {
-		return err
-	}
-	return inferIntegers(g, n, [2]int{0, 1}, [2]int{2, 3}, tensor.Int32, matMulShape)
-}
-
-// inferQLinearMatMul: the product's shape, in the type of the result's zero point.
+// inferQLinearMatMul: A, its scale and zero point, B, its scale and zero point, Y's scale and zero point -> Y.
 func inferQLinearMatMul(g *graph.Graph, n *graph.Node) error {
-	if err := acceptEach(n, quantized8, upToFloat32, quantized8, quantized8, upToFloat32, quantized8, upToFloat32, quantized8); err != nil {
+	if err := acceptEach(n, bytewide, upToFloat32, bytewide, bytewide, upToFloat32, bytewide, upToFloat32, bytewide); err != nil {
 		return err
 	}
-	return inferIntegers(g, n, [2]int{0, 3}, [2]int{2, 5}, n.Input(7).DType, matMulShape)
-}
-
-// inferConvInteger: the convolution's shape, in int32.
-func inferConvInteger(g *graph.Graph, n *graph.Node) error {
-	if err := acceptEach(n, quantized8, quantized8); err != nil {
+	if err := sameType(n, 0, 2); err != nil {
 		return err
 	}
-	return inferIntegers(g, n, [2]int{0, 1}, [2]int{2, 3}, tensor.Int32, convolutionShape(n, nil))
-}
-
-// inferQLinearConv: the convolution's shape, in the type of the result's zero point.
-func inferQLinearConv(g *graph.Graph, n *graph.Node) error {
-	if err := acceptEach(n, quantized8, onlyFloat32, quantized8, quantized8, onlyFloat32, quantized8, onlyFloat32, quantized8, onlyInt32); err != nil {
+	if err := sameType(n, 3, 5); err != nil {
 		return err
 	}
-	return inferIntegers(g, n, [2]int{0, 3}, [2]int{2, 5}, n.Input(7).DType, convolutionShape(n, n.Input(8)))
-}
-
-// inferIntegers compares the types of zero points with those of the factors, and declares the product.
-func inferIntegers(g *graph.Graph, n *graph.Node, factors, zeros [2]int, to tensor.DType, shape func(g *graph.Graph, a, b *graph.Value) ([]graph.Dim, error)) error {
-	for i := range factors {
-		if err := sameType(n, factors[i], zeros[i]); err != nil {
+	if err := inferProduct(g, n, 0, 3, n.Input(7).DType); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		input int
+		of    *graph.Value
+		axis  int
+	}{{1, n.Input(0), -2}, {2, n.Input(0), -2}, {4, n.Input(3), -1}, {5, n.Input(3), -1}, {6, n.Output(0), -2}, {7, n.Output(0), -2}} {
+		if err := alongMatrix(n, p.input, p.of, p.axis); err != nil {
 			return err
 		}
 	}
-	setType(n, 0, to)
-	if !ranked(n, factors[0], factors[1]) {
-		return nil
-	}
-	dims, err := shape(g, n.Input(factors[0]), n.Input(factors[1]))
-	if err != nil {
-		return err
-	}
-	set(n, 0, to, dims)
 	return nil
 }
 
-// convolutionShape is convShape for a node whose filters are not input 1.
-func convolutionShape(n *graph.Node, bias *graph.Value) func(g *graph.Graph, x, weights *graph.Value) ([]graph.Dim, error) {
-	return func(g *graph.Graph, x, weights *graph.Value) ([]graph.Dim, error) {
-		return convShape(g, &graph.Node{Name: n.Name, Op: "Conv", Version: n.Version, Attributes: n.Attributes, Inputs: []*graph.Value{x, weights, bias}})
+// inferConvInteger: X, W, zero point of X?, zero points of W? -> sums.
+func inferConvInteger(g *graph.Graph, n *graph.Node) error {
+	if err := acceptEach(n, bytewide, bytewide, bytewide, bytewide); err != nil {
+		return err
 	}
+	if err := sameType(n, 0, 2); err != nil {
+		return err
+	}
+	if err := sameType(n, 1, 3); err != nil {
+		return err
+	}
+	if err := inferConvolution(g, n, tensor.Int32); err != nil {
+		return err
+	}
+	return checkFilterNumbers(n, []int{2}, []int{3})
 }
 
-// batchScaled: the batch axis stays, where it is not the one that has several scales.
-func batchScaled(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error) {
+// inferQLinearConv: X, its scale and zero point, W, its scales and zero points, Y's scale and zero point, bias? -> Y.
+func inferQLinearConv(g *graph.Graph, n *graph.Node) error {
+	if err := acceptEach(n, bytewide, onlyFloat32, bytewide, bytewide, onlyFloat32, bytewide, onlyFloat32, bytewide, onlyInt32); err != nil {
+		return err
+	}
+	if err := sameType(n, 0, 2); err != nil {
+		return err
+	}
+	if err := sameType(n, 3, 5); err != nil {
+		return err
+	}
+	if err := inferConvolution(g, n, n.Input(7).DType); err != nil {
+		return err
+	}
+	if err := checkFilterNumbers(n, []int{1, 2, 6, 7}, []int{4, 5}); err != nil {
+		return err
+	}
+	return perFilter(n, 8)
+}
+
+// checkFilterNumbers wants one number in some inputs, and one number or one a filter in others. Absent inputs pass.
+func checkFilterNumbers(n *graph.Node, single, perFilters []int) error {
+	for _, i := range single {
+		if v := n.Input(i); v != nil && v.Ranked {
+			if _, known := v.ElementCount().Known(); known && !oneNumber(v) {
+				return fmt.Errorf("input %d (%v) must have one element", i, v)
+			}
+		}
+	}
+	for _, i := range perFilters {
+		if v := n.Input(i); v != nil && !oneNumber(v) {
+			if err := perFilter(n, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// batchQuantize: the batch is along any axis of X where one number scales the tensor, else along another one than the scales.
+func batchQuantize(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error) {
 	if err := onlyFirst(n, in); err != nil {
 		return nil, err
 	}
-	if !n.Inputs[1].ElementCount().Is(1) && AxisOf(n, 1, len(n.Inputs[0].Shape)) == int(in[0]) {
-		return nil, fmt.Errorf("it has scales along the batch axis %d", in[0])
+	if !n.Inputs[1].Ranked {
+		return nil, fmt.Errorf("input 1 (%v) has an unknown shape", n.Inputs[1])
 	}
-	if n.Int("block_size", 0) != 0 {
-		return nil, fmt.Errorf("its scales are those of blocks")
+	layout, err := ScaleLayoutOf(n)
+	switch {
+	case err != nil:
+		return nil, err
+	case layout.Block > 0:
+		return nil, fmt.Errorf("input 1 (%q) has scales for each row of the batch", n.Inputs[1].Name)
+	case layout.Axis == int(in[0]):
+		return nil, fmt.Errorf("its scales lie along the batch axis %d", in[0])
 	}
 	return rows(n, in[0]), nil
 }
 
-// batchIntegers: as batchMatMul; scales and zero points belong to all requests, and there is one zero point of A.
-func batchIntegers(a, b, aZero int) batchFunc {
-	return func(n *graph.Node, in []BatchAxis, batch graph.Dim) ([]BatchAxis, error) {
-		for i, axis := range in {
-			if i != a && i != b && axis >= 0 {
-				return nil, fmt.Errorf("input %d (%q) depends on the requests", i, n.Inputs[i].Name)
-			}
-		}
-		if zero := n.Input(aZero); zero != nil && !zero.ElementCount().Is(1) {
-			return nil, fmt.Errorf("input %d (%v) has a zero point for each row", aZero, zero)
-		}
-		product := &graph.Node{Name: n.Name, Op: "MatMul", Inputs: []*graph.Value{n.Inputs[a], n.Inputs[b]}, Outputs: n.Outputs}
-		return batchMatMul(product, []BatchAxis{in[a], in[b]}, batch)
-	}
+// batchMatMulInteger: like MatMul with numbers that no row has for itself.
+func batchMatMulInteger(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error) {
+	return batchQuantizedProduct(n, in, 1, []int{2}, []int{3})
 }
+
+func batchQLinearMatMul(n *graph.Node, in []BatchAxis, _ graph.Dim) ([]BatchAxis, error) {
+	return batchQuantizedProduct(n, in, 3, []int{1, 2, 6, 7}, []int{4, 5})
+}
+
+// batchQuantizedProduct: inputs 0 and b are multiplied; the inputs ofRows must be one number, and ofColumns too where the batch is in B.
+func batchQuantizedProduct(n *graph.Node, in []BatchAxis, b int, ofRows, ofColumns []int) ([]BatchAxis, error) {
+	for i, axis := range in {
+		if axis >= 0 && i != 0 && i != b {
+			return nil, fmt.Errorf("input %d (%q) depends on the requests", i, n.Inputs[i].Name)
+		}
+	}
+	for _, i := range ofRows {
+		if v := n.Input(i); v != nil && !oneNumber(v) {
+			return nil, fmt.Errorf("input %d (%q) is not one number for all rows", i, v.Name)
+		}
+	}
+	for _, i := range ofColumns {
+		if v := n.Input(i); v != nil && in[b] >= 0 && !oneNumber(v) {
+			return nil, fmt.Errorf("input %d (%q) is not one number for all of B, which depends on the requests", i, v.Name)
+		}
+	}
+	return batchProduct(n, len(n.Inputs[0].Shape), len(n.Inputs[b].Shape), in[0], in[b])
+}
+
+// costDynamicQuantize: the extremes, then the elements.
+func costDynamicQuantize(n *graph.Node) Cost { return Cost{FLOP: times(4, elements(n.Inputs[0]))} }

@@ -112,6 +112,10 @@ func elementwiseOperators() []Operator {
 const recurrentAttributes = "activation_alpha:floats activation_beta:floats activations:texts clip:float direction:text " +
 	"hidden_size:int layout:int "
 
+// resizeAttributes are those of Resize, whose line would be too long with them.
+const resizeAttributes = "antialias:int axes:ints coordinate_transformation_mode:text cubic_coeff_a:float exclude_outside:int " +
+	"extrapolation_value:float keep_aspect_ratio_policy:text mode:text nearest_mode:text"
+
 func tensorOperators() []Operator {
 	return []Operator{
 		onnx("ArgMax", 1, count{1, 1}, count{1, 1}, "axis:int keepdims:int select_last_index:int", inferArgReduce, batchArgReduce, costInput),
@@ -152,6 +156,7 @@ func tensorOperators() []Operator {
 		onnx("ReduceSum", 1, count{1, 2}, count{1, 1}, "keepdims:int noop_with_empty_axes:int", inferReduce(numeric), batchReduce, costInput, 1),
 		onnx("ReduceSumSquare", 1, count{1, 2}, count{1, 1}, "keepdims:int noop_with_empty_axes:int", inferReduce(numeric), batchReduce, costInput, 1),
 		onnx("Reshape", 5, count{2, 2}, count{1, 1}, "allowzero:int", inferReshape, batchReshape, nil, 1),
+		onnx("Resize", 10, count{1, 4}, count{1, 1}, resizeAttributes, inferResize, batchResize, costResize, 1, 2, 3),
 		onnx("RMSNormalization", 23, count{2, 2}, count{1, 1}, "axis:int epsilon:float stash_type:int", inferLayerNormalization, batchLayerNormalization, costNormalize),
 		onnx("RNN", 7, count{3, 6}, count{1, 2}, recurrentAttributes, inferRecurrent(1), batchRecurrent, costRecurrent),
 		onnx("Shape", 1, count{1, 1}, count{1, 1}, "start:int end:int", inferShape, batchNever("a shape that is not known belongs to the whole batch"), nil),
@@ -167,18 +172,18 @@ func tensorOperators() []Operator {
 	}
 }
 
-// convAttributes are those of all convolutions.
+// convAttributes are those that all convolutions share.
 const convAttributes = "auto_pad:text dilations:ints kernel_shape:ints pads:ints strides:ints group:int"
 
 func quantizedOperators() []Operator {
 	return []Operator{
 		onnx("ConvInteger", 10, count{2, 4}, count{1, 1}, convAttributes, inferConvInteger, batchFirst, costConv),
-		onnx("DequantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int", inferDequantize, batchScaled, nil),
-		onnx("DynamicQuantizeLinear", 11, count{1, 1}, count{3, 3}, "", inferDynamicQuantize, batchNever("its scale depends on all requests"), costInput),
-		onnx("MatMulInteger", 10, count{2, 4}, count{1, 1}, "", inferMatMulInteger, batchIntegers(0, 1, 2), costMatMul),
-		onnx("QLinearConv", 10, count{8, 9}, count{1, 1}, convAttributes, inferQLinearConv, batchFirst, costQLinearConv),
-		onnx("QLinearMatMul", 10, count{8, 8}, count{1, 1}, "", inferQLinearMatMul, batchIntegers(0, 3, 2), costMatMul),
-		onnx("QuantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int precision:int saturate:int", inferQuantize, batchScaled, nil),
+		onnx("DequantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int", inferDequantizeLinear, batchQuantize, nil),
+		onnx("DynamicQuantizeLinear", 11, count{1, 1}, count{3, 3}, "", inferDynamicQuantizeLinear, batchNever("its scale comes from all rows"), costDynamicQuantize),
+		onnx("MatMulInteger", 10, count{2, 4}, count{1, 1}, "", inferMatMulInteger, batchMatMulInteger, costMatMul),
+		onnx("QLinearConv", 10, count{8, 9}, count{1, 1}, convAttributes, inferQLinearConv, batchFirst, costConv),
+		onnx("QLinearMatMul", 10, count{8, 8}, count{1, 1}, "", inferQLinearMatMul, batchQLinearMatMul, costMatMul),
+		onnx("QuantizeLinear", 10, count{2, 3}, count{1, 1}, "axis:int block_size:int output_dtype:int precision:int saturate:int", inferQuantizeLinear, batchQuantize, nil),
 	}
 }
 

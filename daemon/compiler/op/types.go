@@ -20,6 +20,9 @@ func integral(d tensor.DType) bool      { return d.IsInteger() }
 func indexing(d tensor.DType) bool      { return d == tensor.Int32 || d == tensor.Int64 }
 func upToFloat32(d tensor.DType) bool   { return d.IsFloat() && d != tensor.Float64 }
 func onlyInt64(d tensor.DType) bool     { return d == tensor.Int64 }
+func onlyInt32(d tensor.DType) bool     { return d == tensor.Int32 }
+func onlyFloat32(d tensor.DType) bool   { return d == tensor.Float32 }
+func bytewide(d tensor.DType) bool      { return d == tensor.Uint8 || d == tensor.Int8 }
 
 // accept fails where the type of input i is not in the set. Absent inputs pass.
 func accept(n *graph.Node, i int, set typeSet) error {
@@ -27,6 +30,16 @@ func accept(n *graph.Node, i int, set typeSet) error {
 		return fmt.Errorf("input %d (%q) has element type %v, which the operator does not take", i, v.Name, v.DType)
 	}
 	return nil
+}
+
+// typeAttribute returns the element type that an attribute names; one that is absent is no type.
+func typeAttribute(n *graph.Node, name string) (tensor.DType, error) {
+	number := n.Int(name, 0)
+	dtype := tensor.DType(number)
+	if int64(dtype) != number || !dtype.Valid() {
+		return dtype, fmt.Errorf("attribute %s: element type %s is not supported", name, tensor.TypeName(number))
+	}
+	return dtype, nil
 }
 
 // sameType fails where inputs first and i differ in element type. Absent inputs pass.

@@ -13,7 +13,7 @@ type Window struct {
 	PadBegin, PadEnd           []int64
 }
 
-// WindowOf returns the window of a Conv or pooling node (ai.onnx or fused) whose spatial dimensions are known.
+// WindowOf returns the window of a convolution or pooling node (ai.onnx or fused) whose spatial dimensions are known.
 func WindowOf(n *graph.Node) (Window, error) {
 	w, spatial, err := windowOf(n)
 	if err != nil {
@@ -58,7 +58,7 @@ func windowOf(n *graph.Node) (w Window, spatial []graph.Dim, err error) {
 	}
 	rank := len(spatial)
 	w.Kernel = n.Ints("kernel_shape")
-	if n.Op == "Conv" {
+	if weightsOf(n) > 0 {
 		if w.Kernel, err = convKernel(n, rank); err != nil {
 			return w, nil, err
 		}
@@ -109,12 +109,24 @@ func orOnes(list []int64, rank int) []int64 {
 	return ones
 }
 
+// weightsOf is the input of a convolution that holds its weights; 0 where the node is no convolution.
+func weightsOf(n *graph.Node) int {
+	switch n.Op {
+	case "Conv", "ConvInteger":
+		return 1
+	case "QLinearConv":
+		return 3
+	}
+	return 0
+}
+
 // convKernel reads the kernel's size from the weights and compares it with the attribute.
 func convKernel(n *graph.Node, rank int) ([]int64, error) {
-	weights := n.Input(1)
+	at := weightsOf(n)
+	weights := n.Input(at)
 	given := n.Ints("kernel_shape")
 	if len(weights.Shape) != rank+2 {
-		return nil, fmt.Errorf("input 1 (%v) has rank %d, want %d", weights, len(weights.Shape), rank+2)
+		return nil, fmt.Errorf("input %d (%v) has rank %d, want %d", at, weights, len(weights.Shape), rank+2)
 	}
 	kernel := make([]int64, rank)
 	for i := range kernel {
@@ -172,40 +184,39 @@ func inferConv(g *graph.Graph, n *graph.Node) error {
 			return err
 		}
 	}
-	x := n.Input(0)
-	setType(n, 0, x.DType)
-	if !ranked(n, 0, 1) {
-		return nil
-	}
-	shape, err := convShape(g, n)
-	if err != nil {
+	if err := inferConvolution(g, n, n.Input(0).DType); err != nil {
 		return err
 	}
-	set(n, 0, x.DType, shape)
-	return nil
+	return perFilter(n, 2)
 }
 
-// convShape is the shape of a Conv's result, of inputs of known rank.
-func convShape(g *graph.Graph, n *graph.Node) ([]graph.Dim, error) {
-	x, weights := n.Input(0), n.Input(1)
+// inferConvolution gives output 0 its shape. The weights are input weightsOf(n).
+func inferConvolution(g *graph.Graph, n *graph.Node, dtype tensor.DType) error {
+	x, weights := n.Input(0), n.Input(weightsOf(n))
+	setType(n, 0, dtype)
+	if !x.Ranked || !weights.Ranked {
+		return nil
+	}
 	if len(x.Shape) < 3 || len(weights.Shape) != len(x.Shape) {
-		return nil, fmt.Errorf("%v and weights %v do not fit a convolution", x, weights)
+		return fmt.Errorf("%v and weights %v do not fit a convolution", x, weights)
 	}
 	if err := checkChannels(n, x.Shape[1]); err != nil {
-		return nil, err
+		return err
 	}
 	if n.Ints("kernel_shape") == nil && !allKnown(weights.Shape[2:]) {
-		return append([]graph.Dim{x.Shape[0], weights.Shape[0]}, freshShape(g, len(x.Shape)-2)...), nil
+		set(n, 0, dtype, append([]graph.Dim{x.Shape[0], weights.Shape[0]}, freshShape(g, len(x.Shape)-2)...))
+		return nil
 	}
 	w, spatial, err := windowOf(n)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	dims, err := w.outputDims(g, n, spatial)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return append([]graph.Dim{x.Shape[0], weights.Shape[0]}, dims...), nil
+	set(n, 0, dtype, append([]graph.Dim{x.Shape[0], weights.Shape[0]}, dims...))
+	return nil
 }
 
 func allKnown(dims []graph.Dim) bool {
@@ -219,7 +230,7 @@ func allKnown(dims []graph.Dim) bool {
 
 // checkChannels compares the input's channels, the group and the weights.
 func checkChannels(n *graph.Node, channels graph.Dim) error {
-	weights, bias := n.Input(1), n.Input(2)
+	weights := n.Input(weightsOf(n))
 	group := n.Int("group", 1)
 	if group < 1 {
 		return fmt.Errorf("attribute group is %d", group)
@@ -230,14 +241,20 @@ func checkChannels(n *graph.Node, channels graph.Dim) error {
 	if filters, known := weights.Shape[0].Known(); known && filters%group != 0 {
 		return fmt.Errorf("%d filters do not divide into %d groups", filters, group)
 	}
-	if bias == nil || !bias.Ranked {
+	return nil
+}
+
+// perFilter fails where input i, if present, is known not to be a list of one element a filter.
+func perFilter(n *graph.Node, i int) error {
+	v, weights := n.Input(i), n.Input(weightsOf(n))
+	if v == nil || !v.Ranked || len(weights.Shape) == 0 {
 		return nil
 	}
-	if len(bias.Shape) != 1 {
-		return fmt.Errorf("input 2 (%v) has rank %d, want 1", bias, len(bias.Shape))
+	if err := wantRank(n, i, 1, 1); err != nil {
+		return err
 	}
-	if _, err := mergeDim(bias.Shape[0], weights.Shape[0]); err != nil {
-		return fmt.Errorf("bias %v does not fit the weights %v", bias, weights)
+	if _, err := mergeDim(v.Shape[0], weights.Shape[0]); err != nil {
+		return fmt.Errorf("input %d (%v) does not fit the weights %v", i, v, weights)
 	}
 	return nil
 }

@@ -55,6 +55,11 @@ func (b *builder) number(x float32) *graph.Value {
 	return graph.NewConstant("number", tensor.FromSlice([]float32{x}))
 }
 
+// factors makes a constant list of numbers.
+func (b *builder) factors(x ...float32) *graph.Value {
+	return graph.NewConstant("factors", tensor.FromSlice(x, int64(len(x))))
+}
+
 func (b *builder) list(x ...int64) *graph.Value { return integerConstant("list", x...) }
 
 func (b *builder) integer(x int64) *graph.Value {

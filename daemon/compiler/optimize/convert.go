@@ -38,7 +38,7 @@ func (s *state) convert(from, to tensor.DType, takes func(n *graph.Node) bool) (
 // take lets a node read and write the new type.
 func (c *conversion) take(n *graph.Node) error {
 	for i, v := range n.Inputs {
-		if v == nil || v.DType != c.from {
+		if v == nil || v.DType != c.from || op.ReadsShape(n, i) {
 			continue
 		}
 		cast, err := c.cast(n, i, v)

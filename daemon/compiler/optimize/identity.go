@@ -2,8 +2,10 @@ package optimize
 
 import (
 	"math"
+	"slices"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/compiler/op"
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
@@ -37,6 +39,9 @@ func removeIdentity(e *editor, n *graph.Node) error {
 	case "Pad":
 		pads, known := e.integers(n.Input(1))
 		same = known && all(pads, 0)
+	case "Resize":
+		axes, err := op.ResizeAxes(n)
+		same = err == nil && !slices.ContainsFunc(axes, func(a op.ResizeAxis) bool { return !a.Keeps() })
 	case "Add", "Sub", "Mul", "Div":
 		return removeNeutral(e, n)
 	}

@@ -71,6 +71,8 @@ func (l *layout) convert(n *graph.Node) error {
 		return l.slice(n)
 	case "Pad":
 		return l.pad(n)
+	case "Resize":
+		return l.resize(n)
 	case "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin":
 		return l.reduce(n)
 	case "Transpose":
@@ -327,6 +329,33 @@ func (l *layout) pad(n *graph.Node) error {
 		moved[i], moved[i+size] = pads[axis], pads[int(axis)+size]
 	}
 	result, err := l.insert(n, n.Domain, n.Op, n.Version, n.Attributes, l.last[n.Input(0)], integerConstant(n.Name+":pads", moved...), n.Input(2))
+	if err != nil {
+		return err
+	}
+	l.produce(n, result)
+	return nil
+}
+
+// resize converts a Resize: its lists stay, its axes move.
+func (l *layout) resize(n *graph.Node) error {
+	size := rank(n.Input(0))
+	axes := n.Ints("axes")
+	if axes == nil {
+		for axis := range size {
+			axes = append(axes, int64(axis))
+		}
+	}
+	moved := make([]int64, len(axes))
+	for i, axis := range axes {
+		at := axisOf(axis, size)
+		if at < 0 {
+			return nil
+		}
+		moved[i] = lastAxis(at, size)
+	}
+	inputs := slices.Clone(n.Inputs)
+	inputs[0] = l.last[n.Input(0)]
+	result, err := l.insert(n, n.Domain, n.Op, n.Version, n.Attributes.With("axes", moved), inputs...)
 	if err != nil {
 		return err
 	}

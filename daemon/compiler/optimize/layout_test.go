@@ -51,6 +51,16 @@ func TestChannelsLast(t *testing.T) {
 			part := b.node("Slice", nil, x, b.list(1, 0), b.list(5, 4), b.list(1, -1))
 			return b.node("Pad", nil, part, b.list(0, 1, 2, 3, 0, 0, 1, 2))
 		}, "Pad:1 Slice:1 Transpose:2 inferd.Conv:1"},
+		{"resize", func(b *builder, x *graph.Value) *graph.Value {
+			large := b.node("Resize", graph.Attributes{"mode": "linear"}, x, nil, b.factors(1, 1, 2, 1.5))
+			small := b.node("Resize", graph.Attributes{"axes": []int64{3, -2}}, large, nil, nil, b.list(5, 4))
+			region := b.factors(0, 0, 0, 0.1, 1, 1, 0.7, 1.2)
+			return b.node("Resize", graph.Attributes{"coordinate_transformation_mode": "tf_crop_and_resize"}, small, region, b.factors(1, 1, 2, 1))
+		}, "Resize:3 Transpose:2 inferd.Conv:1"},
+		{"resize between convolutions", func(b *builder, x *graph.Value) *graph.Value {
+			wide := b.node("Resize", nil, b.node("Conv", nil, x, b.weights(4, 8, 1, 1)), nil, b.factors(1, 1, 2, 2))
+			return b.node("Conv", nil, b.node("Concat", axis(1), wide, wide), b.weights(4, 8, 3, 3))
+		}, "Concat:1 Resize:1 Transpose:2 inferd.Conv:2 inferd.Linear:1"},
 		{"softmax over channels", func(b *builder, x *graph.Value) *graph.Value { return b.node("Softmax", axis(1), x) },
 			"Softmax:1 Transpose:2 inferd.Conv:1"},
 		{"average pooling", func(b *builder, x *graph.Value) *graph.Value {

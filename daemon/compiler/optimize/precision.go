@@ -68,7 +68,7 @@ var (
 	light = slices.Concat(pointwise, broadcasting, []string{
 		"Sum", "Mean", "Softmax", "LogSoftmax", "LayerNormalization", "RMSNormalization", "GroupNormalization", "InstanceNormalization", "BatchNormalization",
 		"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "ReduceMean", "ArgMax", "ArgMin", "Identity", "Reshape",
-		"Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Concat", "Split", "Slice", "Gather", "Pad", "Tile", "TopK",
+		"Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Concat", "Split", "Slice", "Gather", "Pad", "Resize", "Tile", "TopK",
 	})
 	// growing operators may leave the range of float16, or lose digits that matter behind them; the choice is that of PyTorch's autocast.
 	growing = []string{

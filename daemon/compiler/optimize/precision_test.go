@@ -108,6 +108,18 @@ func TestNarrowConstantsStayFinite(t *testing.T) {
 	}
 }
 
+// TestNarrowResize: what tells the sizes keeps its type.
+func TestNarrowResize(t *testing.T) {
+	b := newBuilder(t)
+	x := b.node("Conv", nil, b.floats("x", "batch", 3, 6, 6), b.weights(4, 3, 3, 3))
+	b.output(b.node("Conv", nil, b.node("Resize", nil, x, nil, b.factors(1, 1, 2, 2)), b.weights(4, 4, 3, 3)))
+	b.run(Float16, true)
+	b.want("Cast:2 Resize:1 Transpose:2 inferd.Conv:2")
+	if n := b.only("Resize"); n.Output(0).DType != tensor.Float16 || n.Input(2).DType != tensor.Float32 {
+		t.Errorf("%v makes %v by %v", n, n.Output(0), n.Input(2))
+	}
+}
+
 func TestTF32IsAllowedOnHeavyOperatorsOnly(t *testing.T) {
 	b := newBuilder(t)
 	b.output(b.block(b.floats("x", "batch", 8), tensor.Float32))

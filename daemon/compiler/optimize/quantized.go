@@ -89,6 +89,11 @@ func (p quantizedProduct) valid(axis int) bool {
 			return false
 		}
 	}
+	for _, v := range []*graph.Value{p.a.scale, b.scale, p.y.scale} {
+		if v != nil && v.DType != tensor.Float32 {
+			return false
+		}
+	}
 	for _, v := range []*graph.Value{b.scale, b.zero} {
 		if v != nil && (v.Constant == nil || !isOne(v) && (len(v.Shape) != 1 || !v.Shape[0].Equal(b.integers.Shape[axis]))) {
 			return false

@@ -33,7 +33,7 @@ func lowerDequantize(e *editor, n *graph.Node) error {
 // lowerQuantize does so for a quantisation that can be the end of the chain that makes its input.
 func lowerQuantize(e *editor, n *graph.Node) error {
 	x, out := n.Input(0), n.Output(0)
-	if !isONNX(n, "QuantizeLinear") || !e.target.Fuses(op.FusedElementwise) || !isFloat(x) || !e.single(x) || !isQuantized(out) || n.Int("block_size", 0) != 0 ||
+	if !isONNX(n, "QuantizeLinear") || !e.target.Fuses(op.FusedElementwise) || !isFloat(x) || !e.single(x) || !isQuantized(out) || op.DivisionType(n) != tensor.Float32 ||
 		!isONNX(x.Producer, chainBinary...) && !isONNX(x.Producer, chainUnary...) {
 		return nil
 	}

@@ -175,7 +175,7 @@ func (e *editor) addToQuantized(n *graph.Node) error {
 func (e *editor) quantizeResult(n *graph.Node) error {
 	x, scale, zero := n.Input(0), n.Input(1), n.Input(2)
 	p := e.quantizedProducer(x)
-	if p == nil || !e.single(x) || !isFloat(x) || !isQuantized(n.Output(0)) || !isOne(scale) || scale.DType != tensor.Float32 || n.Int("block_size", 0) != 0 {
+	if p == nil || !e.single(x) || !isFloat(x) || !isQuantized(n.Output(0)) || !isOne(scale) || op.DivisionType(n) != tensor.Float32 || scale.DType != tensor.Float32 {
 		return nil
 	}
 	inputs := quantizedInputs(p)

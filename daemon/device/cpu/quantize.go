@@ -14,6 +14,9 @@ import (
 
 // selectQuantize runs QuantizeLinear from float32 to eight bits, with one scale or with one for each position of an axis.
 func selectQuantize(s *selection) (*kernel, error) {
+	if division := op.DivisionType(s.Node.Node); division != tensor.Float32 {
+		return nil, node.NoKernel("it divides in %v", division)
+	}
 	return s.conversion(0, s.Output(0).DType, quantize.Linear.Quantize)
 }
 
@@ -32,19 +35,14 @@ func (s *selection) conversion(first int, integers tensor.DType, plan func(quant
 			return nil, node.NoKernel("input %d is %v", i, from)
 		}
 	}
-	if s.Int("block_size", 0) != 0 {
-		return nil, node.NoKernel("the scales are those of blocks")
+	scaled, err := s.Scaled()
+	if err != nil {
+		return nil, err
 	}
-	x := s.Shape(0)
-	l := quantize.Linear{Type: quantize.Type(integers), Before: 1, Scales: 1, After: node.Product(x)}
-	if scales := node.Product(s.Shape(1)); scales != 1 {
-		axis := op.AxisOf(s.Node.Node, 1, len(x))
-		l = quantize.Linear{Type: l.Type, Before: node.Product(x[:axis]), Scales: scales, After: node.Product(x[axis+1:])}
-	}
-	if node.Product(x) == 0 {
+	if node.Product(s.Shape(0)) == 0 {
 		return nothing, nil
 	}
-	planned, err := plan(l, s.level)
+	planned, err := plan(quantize.Linear{Type: quantize.Type(integers), Before: scaled.Before, Scales: scaled.Scales, After: scaled.After}, s.level)
 	if errors.Is(err, quantize.ErrUnsupported) {
 		return nil, node.NoKernel("%v", err)
 	}
@@ -64,6 +62,11 @@ func (s *selection) conversion(first int, integers tensor.DType, plan func(quant
 
 // selectDynamicQuantize runs DynamicQuantizeLinear.
 func selectDynamicQuantize(s *selection) (*kernel, error) {
+	for i := range 3 {
+		if s.Output(i) == nil {
+			return nil, node.NoKernel("an output is left out")
+		}
+	}
 	steps, err := quantize.Dynamic(s.level, node.Product(s.Shape(0)))
 	if err != nil {
 		return nil, err

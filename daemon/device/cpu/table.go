@@ -18,6 +18,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Split"}:     selectCopy,
 	{graph.DomainONNX, "Slice"}:     selectCopy,
 	{graph.DomainONNX, "Gather"}:    selectGather,
+	{graph.DomainONNX, "Resize"}:    selectResize,
 
 	{graph.DomainONNX, "MatMul"}: selectMatMul,
 	{graph.DomainONNX, "Gemm"}:   selectGemm,
@@ -64,6 +65,8 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "QuantizeLinear"}:        selectQuantize,
 	{graph.DomainONNX, "DequantizeLinear"}:      selectDequantize,
 	{graph.DomainONNX, "DynamicQuantizeLinear"}: selectDynamicQuantize,
+	{graph.DomainFused, "QuantizedLinear"}:      selectQuantizedLinear,
+	{graph.DomainFused, "QuantizedConv"}:        selectQuantizedConv,
 
 	{graph.DomainFused, "Attention"}:   selectAttention,
 	{graph.DomainFused, "Elementwise"}: selectElementwise,

@@ -3,8 +3,10 @@
 package cuda_test
 
 import (
+	"math/rand/v2"
 	"slices"
 
+	"github.com/inferd/inferd/cgo/cuda"
 	"github.com/inferd/inferd/kernels/cpu/layout"
 	kernel "github.com/inferd/inferd/kernels/cuda"
 )
@@ -140,6 +142,8 @@ var productCases = []kernelCase{
 	{name: "attention_f16_4x16x2048x128", bound: byOperations, plan: attention(kernel.Float16, 4, 16, 2048, 128)},
 	{name: "attention_bf16_8x12x512x64", bound: byOperations, plan: attention(kernel.BFloat16, 8, 12, 512, 64)},
 	{name: "gemm_f32_4096", bound: byOperations, plan: squares(kernel.Gemm{Type: kernel.Float32})},
+	{name: "gemm_i8_4096", bound: byOperations, plan: integerSquares},
+	{name: "conv_i8_32x56x56x64", bound: byOperations, plan: integerConv},
 }
 
 // permuted is ONNX's Transpose.
@@ -220,6 +224,39 @@ func squares(g kernel.Gemm) func(b *bench) ([]kernel.Launch, error) {
 		}
 		return g.Plan()
 	}
+}
+
+// integerSquares multiplies square matrices of integers, and quantises the result.
+func integerSquares(b *bench) ([]kernel.Launch, error) {
+	side := min(8*b.many, 4096)
+	w := kernel.IntegerWeights{Outputs: side, Groups: 1, GroupChannels: side, KernelHeight: 1, KernelWidth: 1}
+	return kernel.IntegerGemm{
+		Integer: b.quantized(w), M: side, N: side, K: side, A: b.memory(side * side), C: b.memory(side * side), Multiprocessors: int64(b.device.Info().Multiprocessors),
+	}.Plan()
+}
+
+// integerConv is a layer of 3 x 3 of a residual network, of integers.
+func integerConv(b *bench) ([]kernel.Launch, error) {
+	images, size, channels := min(b.many, 32), min(8*b.many, 56), int64(64)
+	w := kernel.IntegerWeights{Outputs: channels, Groups: 1, GroupChannels: channels, KernelHeight: 3, KernelWidth: 3}
+	elements := images * size * size * channels
+	return kernel.IntegerConv{
+		Integer: b.quantized(w), IntegerWeights: w, Images: images, Height: size, Width: size, OutputHeight: size, OutputWidth: size, Strides: [2]int64{1, 1},
+		Dilations: [2]int64{1, 1}, PadTop: 1, PadLeft: 1, X: b.memory(elements), Y: b.memory(elements), Multiprocessors: int64(b.device.Info().Multiprocessors),
+	}.Plan()
+}
+
+// quantized is what such layers have besides: random weights, and scales.
+func (b *bench) quantized(w kernel.IntegerWeights) kernel.Integer {
+	random := rand.New(rand.NewPCG(1, 3))
+	data := make([]byte, w.Outputs*w.GroupChannels*w.KernelHeight*w.KernelWidth)
+	for i := range data {
+		data[i] = byte(random.Uint32())
+	}
+	packed := w.Pack(data, nil, []float32{0.01})
+	o := b.memory(int64(len(packed)))
+	check(b, b.device.CopyTo(cuda.Address(o.Offset), packed))
+	return kernel.Integer{UnsignedA: true, AScale: b.values(kernel.Float32, 1), AZero: b.memory(1), Packed: o, YScale: b.values(kernel.Float32, 1), YZero: b.memory(1), Output: kernel.Uint8}
 }
 
 // sumOf sums a matrix with long rows and columns over one of its axes.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/inferd/inferd/cgo/cuda"
+	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/compiler/program"
 	"github.com/inferd/inferd/kernels/cpu/step"
 	kernel "github.com/inferd/inferd/kernels/cuda"
@@ -46,10 +47,15 @@ func addressOf(o step.Operand, bases []uintptr) cuda.Address {
 	return address
 }
 
-// nowhere gives operands places that keep every promise about alignment, for planning ahead.
-type nowhere struct{}
+// nowhere gives the operands that a node has places that keep every promise about alignment, for planning ahead.
+type nowhere struct{ node *graph.Node }
 
-func (nowhere) Input(i int) (step.Operand, error) { return nowhere{}.Output(i), nil }
+func (n nowhere) Input(i int) (step.Operand, error) {
+	if n.node.Input(i) == nil {
+		return step.Operand{}, nil
+	}
+	return n.Output(i), nil
+}
 
 func (nowhere) Output(i int) step.Operand {
 	return step.Operand{Base: step.BaseArena, Offset: program.StatusBytes + int64(i)<<32}

@@ -65,7 +65,7 @@ func selectCopy(s *selection) (*chosen, error) {
 		}
 		return operationsOf(launches), nil
 	}}
-	_, err = c.emit(nowhere{}) // a refusal is of use only now
+	_, err = c.emit(nowhere{s.Node.Node}) // a refusal is of use only now
 	return c, err
 }
 

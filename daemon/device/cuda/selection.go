@@ -105,7 +105,7 @@ func (s *selection) planned(name string, t kernel.Type, plan func(at device.Oper
 
 // plannedAs is planned with the whole name given.
 func (s *selection) plannedAs(name string, plan func(at device.Operands) ([]kernel.Launch, error)) (*chosen, error) {
-	if _, err := plan(nowhere{}); err != nil {
+	if _, err := plan(nowhere{s.Node.Node}); err != nil {
 		return nil, err
 	}
 	return &chosen{name: name, emit: func(at device.Operands) ([]operation, error) {

@@ -22,6 +22,7 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Tile"}:      selectCopy,
 	{graph.DomainONNX, "Gather"}:    selectGather,
 	{graph.DomainONNX, "Pad"}:       selectPad,
+	{graph.DomainONNX, "Resize"}:    selectResize,
 
 	{graph.DomainONNX, "MaxPool"}:            selectPool,
 	{graph.DomainONNX, "AveragePool"}:        selectPool,
@@ -130,6 +131,12 @@ var selectors = map[operatorKey]selector{
 	{graph.DomainONNX, "Gemm"}:    selectGemm,
 	{graph.DomainFused, "Linear"}: selectLinear,
 	{graph.DomainFused, "Conv"}:   selectConv,
+
+	{graph.DomainONNX, "QuantizeLinear"}:        selectQuantize,
+	{graph.DomainONNX, "DequantizeLinear"}:      selectQuantize,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: selectDynamicQuantize,
+	{graph.DomainFused, "QuantizedLinear"}:      selectQuantizedLinear,
+	{graph.DomainFused, "QuantizedConv"}:        selectQuantizedConv,
 
 	{graph.DomainONNX, "LayerNormalization"}:    selectLayerNormalization,
 	{graph.DomainONNX, "RMSNormalization"}:      selectRMSNormalization,

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/inferd/inferd/daemon/compiler/graph"
+	"github.com/inferd/inferd/daemon/compiler/op"
 	"github.com/inferd/inferd/daemon/tensor"
 	"github.com/inferd/inferd/daemon/tensor/compare"
 )
@@ -63,7 +64,7 @@ func (c *Case) observe(pass string, g *graph.Graph, _ int) {
 	}
 	for _, n := range g.Nodes {
 		for i, v := range n.Inputs {
-			if v == nil || v.Constant == nil || v.DType != tensor.Float32 {
+			if v == nil || v.Constant == nil || v.DType != tensor.Float32 || op.ReadsShape(n, i) {
 				continue
 			}
 			if constants[v] == nil {

@@ -25,6 +25,19 @@ func matmul(c *call) []*tensor.Tensor {
 	if a.DType != b.DType {
 		fail("element types %v and %v differ", a.DType, b.DType)
 	}
+	p := multiplied(a.DType, a, b, floats(a), floats(b))
+	return one(fromFloats(a.DType, p.shape, p.sums))
+}
+
+// matrixProduct is the product of two stacks of matrices.
+type matrixProduct struct {
+	sums     []float64
+	shape    []int64 // without the axes that vectors lack
+	matrices []int64 // with them
+}
+
+// multiplied multiplies a and b, taking valuesA and valuesB for their elements, for a result of the element type.
+func multiplied(dtype tensor.DType, a, b *tensor.Tensor, valuesA, valuesB []float64) matrixProduct {
 	shapeA, shapeB := a.Shape, b.Shape
 	if len(shapeA) == 1 {
 		shapeA = []int64{1, shapeA[0]}
@@ -46,13 +59,12 @@ func matmul(c *call) []*tensor.Tensor {
 	if len(b.Shape) > 1 {
 		shape = append(shape, n)
 	}
-	newTensor(a.DType, shape) // refuses what is too large
+	newTensor(dtype, shape) // refuses what is too large
 	sums := make([]float64, int64(len(fromA))*m*n)
-	valuesA, valuesB := floats(a), floats(b)
 	for i := range fromA {
 		multiply(sums[int64(i)*m*n:], valuesA[fromA[i]*m*k:], valuesB[fromB[i]*k*n:], m, k, n)
 	}
-	return one(fromFloats(a.DType, shape, sums))
+	return matrixProduct{sums, shape, append(lead, m, n)}
 }
 
 // gemm is alpha*A*B + beta*C, A and B transposed by attributes.

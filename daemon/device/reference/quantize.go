@@ -4,223 +4,244 @@ import (
 	"math"
 	"slices"
 
-	"github.com/inferd/inferd/daemon/compiler/graph"
 	"github.com/inferd/inferd/daemon/tensor"
 )
 
-// scaleOffsets lists for each element of x the offset of its scale: there is one, or one for each position of the axis, or for each block along it.
-func (c *call) scaleOffsets(x, scale *tensor.Tensor) []int64 {
-	if block := c.Int("block_size", 0); block > 0 {
-		axis := c.axis(1, len(x.Shape))
-		within := strides(scale.Shape)
-		return positions(x.Shape, func(axisNow int, i int64) int64 {
-			if axisNow == axis {
-				i /= block
-			}
-			return i * within[axisNow]
-		})
-	}
-	if scale.Elements() == 1 {
-		return make([]int64, x.Elements())
-	}
-	steps := make([]int64, len(x.Shape))
-	axis := c.axis(1, len(x.Shape))
-	if scale.Elements() != x.Shape[axis] {
-		fail("%d scales along axis %d of %v", scale.Elements(), axis, x)
-	}
-	steps[axis] = 1
-	return offsets(x.Shape, steps, 0)
-}
+// Sums of products of bytes are exact in float64, so that quantised products run through those of floating-point numbers and wrap to int32 at the end.
 
-// positions lists for each element of a shape the sum of what its indices stand for.
-func positions(shape []int64, of func(axis int, i int64) int64) []int64 {
-	list := []int64{0}
-	for axis, size := range shape {
-		next := make([]int64, 0, int64(len(list))*size)
-		for _, sum := range list {
-			for i := range size {
-				next = append(next, sum+of(axis, i))
-			}
-		}
-		list = next
-	}
-	return list
-}
-
-// quantizeLinear is saturate(round(x / scale) + zero), in float32, ties to even.
+// quantizeLinear is saturate(round(x / scale) + zero). The quotient is rounded to the type of attribute precision, else from version 23 on to the scale's,
+// before to float32, as in onnxruntime.
 func quantizeLinear(c *call) []*tensor.Tensor {
 	x, scale, zero := c.in(0), c.in(1), c.optional(2)
-	to := tensor.DType(c.Int("output_dtype", 0))
-	switch {
-	case zero != nil:
-		to = zero.DType
-	case to == tensor.Undefined:
-		to = tensor.Uint8
-	}
-	scales, values := floats(scale), floats(x)
-	zeros := make([]int64, len(scales))
+	to := tensor.Uint8
 	if zero != nil {
-		zeros = integers(zero)
+		to = zero.DType
 	}
+	to = tensor.DType(c.Int("output_dtype", int64(to)))
+	precision := tensor.Float32
+	if c.Version >= 23 {
+		precision = scale.DType
+	}
+	precision = tensor.DType(c.Int("precision", int64(precision)))
+	scaleOf := c.scaleOf(x, scale)
+	values, scales, zeros := floats(x), floats(scale), zeroPoints(zero, scale)
 	out := make([]int64, len(values))
-	for i, from := range c.scaleOffsets(x, scale) {
-		out[i] = quantized(float32(values[i])/float32(scales[from]), zeros[from], to)
+	for i, v := range values {
+		at := scaleOf(int64(i))
+		quotient := rounded(precision, rounded(precision, v)/rounded(precision, scales[at]))
+		out[i] = saturated(to, float64(quotient), zeros[at])
 	}
 	return one(fromIntegers(to, x.Shape, out))
 }
 
-// quantized rounds x and adds the zero point, within the type's range. NaN becomes the least number.
-func quantized(x float32, zero int64, to tensor.DType) int64 {
-	least, largest := integerRange(to)
-	sum := math.RoundToEven(float64(x)) + float64(zero)
+// rounded returns a number rounded to float32 or a narrower type.
+func rounded[T float32 | float64](dtype tensor.DType, x T) float32 {
+	switch dtype {
+	case tensor.Float16:
+		return float32(tensor.FromFloat16(tensor.ToFloat16(float64(x))))
+	case tensor.BFloat16:
+		return float32(tensor.FromBFloat16(tensor.ToBFloat16(float64(x))))
+	}
+	return float32(x)
+}
+
+// saturated rounds to the nearest integer, ties to even, adds the zero point and bounds the sum by the type. NaN becomes the least number.
+func saturated(dtype tensor.DType, x float64, zero int64) int64 {
+	least, largest := integerRange(dtype)
+	sum := math.RoundToEven(x) + float64(zero)
 	if !(sum > float64(least)) {
 		return least
 	}
 	return int64(min(sum, float64(largest)))
 }
 
-// dequantizeLinear is (x - zero) * scale, in float32.
-func dequantizeLinear(c *call) []*tensor.Tensor {
-	x, scale, zero := c.in(0), c.in(1), c.optional(2)
-	to := tensor.DType(c.Int("output_dtype", 0))
-	if to == tensor.Undefined {
-		to = scale.DType
+// zeroPoints returns as many zero points as there are scales: zeros where they are absent.
+func zeroPoints(zero, scale *tensor.Tensor) []int64 {
+	if zero == nil {
+		return make([]int64, scale.Elements())
 	}
-	values, scales := integers(x), floats(scale)
-	zeros := make([]int64, len(scales))
-	if zero != nil {
-		zeros = integers(zero)
+	if zero.Elements() != scale.Elements() {
+		fail("zero points %v do not fit the scales %v", zero, scale)
 	}
-	out := make([]float64, len(values))
-	for i, from := range c.scaleOffsets(x, scale) {
-		out[i] = float64(float32(int32(values[i]-zeros[from])) * float32(scales[from]))
-	}
-	return one(fromFloats(to, x.Shape, out))
+	return integers(zero)
 }
 
-// dynamicQuantizeLinear quantises to uint8 with the scale that covers all elements and zero.
+// scaleOf tells which scale an element of x has: the only one, that of its position along the axis, or that of its block along the axis.
+func (c *call) scaleOf(x, scale *tensor.Tensor) func(i int64) int64 {
+	if scale.Elements() == 1 && len(scale.Shape) <= 1 {
+		return func(int64) int64 { return 0 }
+	}
+	axis, block := c.axis(1, len(x.Shape)), c.Int("block_size", 0)
+	_, size, after := around(x.Shape, axis)
+	if block <= 0 || len(scale.Shape) != len(x.Shape) {
+		if !slices.Equal(scale.Shape, []int64{size}) {
+			fail("scales %v do not fit axis %d of %v", scale, axis, x)
+		}
+		return func(i int64) int64 { return i / after % size }
+	}
+	blocks, want := (size-1)/block+1, slices.Clone(x.Shape)
+	if want[axis] = blocks; size > 0 && !slices.Equal(scale.Shape, want) {
+		fail("scales %v do not fit blocks of %d along axis %d of %v", scale, block, axis, x)
+	}
+	return func(i int64) int64 { return (i/(size*after)*blocks+i/after%size/block)*after + i%after }
+}
+
+// dequantizeLinear is (x - zero) * scale in float32, the difference in int32.
+func dequantizeLinear(c *call) []*tensor.Tensor {
+	x, scale := c.in(0), c.in(1)
+	scaleOf := c.scaleOf(x, scale)
+	values, scales, zeros := integers(x), floats(scale), zeroPoints(c.optional(2), scale)
+	out := make([]float64, len(values))
+	for i, v := range values {
+		at := scaleOf(int64(i))
+		out[i] = float64(float32(int32(v-zeros[at])) * float32(scales[at]))
+	}
+	return one(fromFloats(tensor.DType(c.Int("output_dtype", int64(scale.DType))), x.Shape, out))
+}
+
+// dynamicQuantizeLinear quantises to uint8 with the scale and the zero point that map the range of x, widened to hold 0, onto 0 to 255. One NaN makes
+// the scale NaN.
 func dynamicQuantizeLinear(c *call) []*tensor.Tensor {
 	x := c.in(0)
 	values := tensor.Slice[float32](x)
-	var low, high float32
+	var least, largest float32
 	for _, v := range values {
-		low, high = min(low, v), max(high, v)
+		least, largest = min(least, v), max(largest, v)
 	}
-	scale := (high - low) / 255
-	if high == low {
-		scale = 1
+	scale := float32(1)
+	if least != largest {
+		scale = (largest - least) / 255
 	}
-	zero := quantized(-low/scale, 0, tensor.Uint8)
+	zero := saturated(tensor.Uint8, float64(-least/scale), 0)
 	out := make([]int64, len(values))
 	for i, v := range values {
-		out[i] = quantized(v/scale, zero, tensor.Uint8)
+		out[i] = saturated(tensor.Uint8, float64(v/scale), zero)
 	}
-	return []*tensor.Tensor{
-		fromIntegers(tensor.Uint8, x.Shape, out), fromFloats(tensor.Float32, nil, []float64{float64(scale)}), fromIntegers(tensor.Uint8, nil, []int64{zero}),
+	return []*tensor.Tensor{fromIntegers(tensor.Uint8, x.Shape, out), filled(tensor.Float32, nil, []float32{scale}), fromIntegers(tensor.Uint8, nil, []int64{zero})}
+}
+
+// less returns the elements of matrices less their zero points: input i holds one, or one for each row (axis -2) or column (axis -1). Absent it is 0.
+func (c *call) less(matrices *tensor.Tensor, i, axis int) []float64 {
+	values, zero := floats(matrices), c.optional(i)
+	if zero == nil {
+		return values
 	}
-}
-
-// shifted is t - zero in float64, where integers of eight bits and their products are exact. The zero points have a shape that broadcasts.
-func shifted(t, zero *tensor.Tensor, shape ...int64) *tensor.Tensor {
-	values := floats(t)
-	if zero != nil {
-		zeros := floats(zero)
-		if len(shape) == 0 {
-			shape = zero.Shape
-		}
-		for i, from := range broadcastOffsets(shape, t.Shape) {
-			values[i] -= zeros[from]
-		}
+	zeros := floats(zero)
+	for at, from := range alongMatrix(zero, matrices.Shape, axis) {
+		values[at] -= zeros[from]
 	}
-	return fromFloats(tensor.Float64, t.Shape, values)
+	return values
 }
 
-// rowZeros is the shape in which zero points of A broadcast: a vector has one for each row.
-func rowZeros(zero *tensor.Tensor) []int64 {
-	if zero == nil || len(zero.Shape) != 1 {
-		return nil
+// alongMatrix lists, for each element of matrices of the shape, the offset of the number in p that belongs to its row (axis -2) or column (axis -1).
+func alongMatrix(p *tensor.Tensor, shape []int64, axis int) []int64 {
+	from := p.Shape
+	switch {
+	case p.Elements() == 1:
+		from = nil
+	case len(p.Shape) == 1:
+		from = slices.Repeat([]int64{1}, len(shape))
+		from[len(from)+axis] = p.Shape[0]
 	}
-	return []int64{zero.Shape[0], 1}
+	return broadcastOffsets(from, shape)
 }
 
-// integerProduct multiplies integers less their zero points.
-func (c *call) integerProduct(a, aZero, b, bZero *tensor.Tensor) *tensor.Tensor {
-	return matmul(&call{c.Node, []*tensor.Tensor{shifted(a, aZero, rowZeros(aZero)...), shifted(b, bZero)}})[0]
+// matmulInteger: A, B, zero points of A, zero points of B.
+func matmulInteger(c *call) []*tensor.Tensor {
+	a, b := c.in(0), c.in(1)
+	p := multiplied(tensor.Int32, a, b, c.less(a, 2, -2), c.less(b, 3, -1))
+	return one(fromIntegers(tensor.Int32, p.shape, convert[int64](p.sums)))
 }
 
-// integerConvolution convolves integers less their zero points, so that padding counts as the zero point.
-func (c *call) integerConvolution(x, xZero, w, wZero *tensor.Tensor) *tensor.Tensor {
-	var each []int64
-	if wZero != nil && wZero.Elements() > 1 {
-		each = append([]int64{wZero.Elements()}, slices.Repeat([]int64{1}, len(w.Shape)-1)...)
-	} else if wZero != nil {
-		wZero = wZero.Reshaped()
+// quantizedMatmul: A, its scale and zero point, B, its scale and zero point, the result's scale and zero point.
+func quantizedMatmul(c *call) []*tensor.Tensor {
+	a, b := c.in(0), c.in(3)
+	p := multiplied(tensor.Int32, a, b, c.less(a, 2, -2), c.less(b, 5, -1))
+	ofA, ofB, ofY, zero := c.in(1), c.in(4), c.in(6), c.in(7)
+	atA, atB := alongMatrix(ofA, p.matrices, -2), alongMatrix(ofB, p.matrices, -1)
+	atY, atZero := alongMatrix(ofY, p.matrices, -2), alongMatrix(zero, p.matrices, -2)
+	scalesA, scalesB, scalesY, zeros := floats(ofA), floats(ofB), floats(ofY), integers(zero)
+	out := make([]int64, len(p.sums))
+	for i, sum := range p.sums {
+		out[i] = requantized(zero.DType, sum, scalesA[atA[i]], scalesB[atB[i]], scalesY[atY[i]], zeros[atZero[i]])
 	}
-	if xZero != nil {
-		xZero = xZero.Reshaped()
-	}
-	like := &graph.Node{Name: c.Name, Op: "Conv", Version: c.Version, Attributes: c.Attributes}
-	return conv(&call{like, []*tensor.Tensor{shifted(x, xZero), shifted(w, wZero, each...)}})[0]
+	return one(fromIntegers(zero.DType, p.shape, out))
 }
 
-// int32Sums makes int32 of exact sums.
-func int32Sums(sums *tensor.Tensor) []*tensor.Tensor {
-	return one(fromIntegers(tensor.Int32, sums.Shape, convert[int64](floats(sums))))
+// requantized scales a sum of products, wrapped to int32, to the result's type. As in onnxruntime the scales are united first.
+func requantized(dtype tensor.DType, sum, a, b, y float64, zero int64) int64 {
+	scale := float32(a) * float32(b) / float32(y)
+	return saturated(dtype, float64(float32(int32(int64(sum)))*scale), zero)
 }
 
-func matMulInteger(c *call) []*tensor.Tensor {
-	return int32Sums(c.integerProduct(c.in(0), c.optional(2), c.in(1), c.optional(3)))
-}
-
+// convInteger: X, W, zero point of X, zero points of W.
 func convInteger(c *call) []*tensor.Tensor {
-	return int32Sums(c.integerConvolution(c.in(0), c.optional(2), c.in(1), c.optional(3)))
+	x, filter := c.in(0), c.in(1)
+	shape, sums := c.convolved(tensor.Int32, x, filter, c.lessOne(x, 2), c.lessFilter(filter, 3), nil)
+	return one(fromIntegers(tensor.Int32, shape, convert[int64](sums)))
 }
 
-// qLinearMatMul: the scale of A is one, or one for each row; that of B one, or one for each column.
-func qLinearMatMul(c *call) []*tensor.Tensor {
-	sums := c.integerProduct(c.in(0), c.optional(2), c.in(3), c.optional(5))
-	aScale, bScale := c.in(1), c.in(4)
-	rows := aScale.Shape
-	if shape := rowZeros(aScale); shape != nil {
-		rows = shape
+// quantizedConv: X, its scale and zero point, W, its scales and zero points, the result's scale and zero point, bias.
+func quantizedConv(c *call) []*tensor.Tensor {
+	x, filter, zero := c.in(0), c.in(3), c.in(7)
+	var bias []float64
+	if b := c.optional(8); b != nil {
+		bias = floats(b)
 	}
-	a, b := floats(aScale), floats(bScale)
-	fromA, fromB := broadcastOffsets(rows, sums.Shape), broadcastOffsets(bScale.Shape, sums.Shape)
-	return one(c.requantized(sums, func(i int) float32 { return float32(a[fromA[i]]) * float32(b[fromB[i]]) }))
+	shape, sums := c.convolved(tensor.Int32, x, filter, c.lessOne(x, 2), c.lessFilter(filter, 5), bias)
+	scaleX, scalesW, scaleY := onlyElement(c.in(1)), perFilter(c.in(4), filter.Shape[0]), onlyElement(c.in(6))
+	shift := int64(onlyElement(zero))
+	out := make([]int64, len(sums))
+	plane, filters := product(shape[2:]), filter.Shape[0]
+	for i, sum := range sums {
+		out[i] = requantized(zero.DType, sum, scaleX, scalesW[int64(i)/plane%filters], scaleY, shift)
+	}
+	return one(fromIntegers(zero.DType, shape, out))
 }
 
-// qLinearConv: the scale of the filters is one, or one for each filter; the bias is in units of the sums.
-func qLinearConv(c *call) []*tensor.Tensor {
-	sums := c.integerConvolution(c.in(0), c.optional(2), c.in(3), c.optional(5))
-	x, w := floats(c.in(1)), floats(c.in(4))
-	filters := sums.Shape[1]
-	plane := product(sums.Shape[2:])
-	filter := func(i int) int64 { return int64(i) / plane % filters }
-	if bias := c.optional(8); bias != nil {
-		added := integers(bias)
-		values := tensor.Slice[float64](sums)
-		for i := range values {
-			values[i] += float64(added[filter(i)])
-		}
+// lessOne returns the elements of t less the one zero point in input i.
+func (c *call) lessOne(t *tensor.Tensor, i int) []float64 {
+	values := floats(t)
+	if c.optional(i) == nil {
+		return values
 	}
-	return one(c.requantized(sums, func(i int) float32 {
-		if len(w) == 1 {
-			return float32(x[0]) * float32(w[0])
-		}
-		return float32(x[0]) * float32(w[filter(i)])
-	}))
+	zero := onlyElement(c.in(i))
+	for at := range values {
+		values[at] -= zero
+	}
+	return values
 }
 
-// requantized is saturate(round(sum * scale / yScale) + yZero); inputs 6 and 7 are those of the result.
-func (c *call) requantized(sums *tensor.Tensor, scale func(i int) float32) *tensor.Tensor {
-	yScale, yZero := c.in(6), c.in(7)
-	if yScale.Elements() != 1 || yZero.Elements() != 1 {
-		fail("the result has scales %v and zero points %v, want one of each", yScale, yZero)
+// lessFilter returns the weights of filters less the zero points in input i, one for all or one for each filter.
+func (c *call) lessFilter(filter *tensor.Tensor, i int) []float64 {
+	values := floats(filter)
+	if c.optional(i) == nil || len(values) == 0 {
+		return values
 	}
-	by, zero := float32(floats(yScale)[0]), integers(yZero)[0]
-	out := make([]int64, sums.Elements())
-	for i, sum := range tensor.Slice[float64](sums) {
-		out[i] = quantized(float32(sum)*scale(i)/by, zero, yZero.DType)
+	zeros, size := perFilter(c.in(i), filter.Shape[0]), product(filter.Shape[1:])
+	for at := range values {
+		values[at] -= zeros[int64(at)/size]
 	}
-	return fromIntegers(yZero.DType, sums.Shape, out)
+	return values
+}
+
+// perFilter returns a number for each filter, given that or one for all.
+func perFilter(t *tensor.Tensor, filters int64) []float64 {
+	values := floats(t)
+	if len(values) == 1 {
+		return slices.Repeat(values, int(filters))
+	}
+	if int64(len(values)) != filters {
+		fail("%v does not fit %d filters", t, filters)
+	}
+	return values
+}
+
+// onlyElement returns the element of a tensor that must have one.
+func onlyElement(t *tensor.Tensor) float64 {
+	values := floats(t)
+	if len(values) != 1 {
+		fail("%v must have one element", t)
+	}
+	return values[0]
 }

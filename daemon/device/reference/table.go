@@ -31,15 +31,6 @@ var table = map[name]operator{
 	{graph.DomainONNX, "BitwiseOr"}:  arithmetic(bitOr),
 	{graph.DomainONNX, "BitwiseXor"}: arithmetic(bitXor),
 
-	// quantisation
-	{graph.DomainONNX, "QuantizeLinear"}:        quantizeLinear,
-	{graph.DomainONNX, "DequantizeLinear"}:      dequantizeLinear,
-	{graph.DomainONNX, "DynamicQuantizeLinear"}: dynamicQuantizeLinear,
-	{graph.DomainONNX, "MatMulInteger"}:         matMulInteger,
-	{graph.DomainONNX, "ConvInteger"}:           convInteger,
-	{graph.DomainONNX, "QLinearMatMul"}:         qLinearMatMul,
-	{graph.DomainONNX, "QLinearConv"}:           qLinearConv,
-
 	// comparison and logic
 	{graph.DomainONNX, "Equal"}:          relate(equal),
 	{graph.DomainONNX, "Less"}:           relate(less),
@@ -118,11 +109,21 @@ var table = map[name]operator{
 	{graph.DomainONNX, "Gather"}:    gather,
 	{graph.DomainONNX, "Tile"}:      tile,
 	{graph.DomainONNX, "Pad"}:       pad,
+	{graph.DomainONNX, "Resize"}:    resize,
 
 	// products
 	{graph.DomainONNX, "MatMul"}: matmul,
 	{graph.DomainONNX, "Gemm"}:   gemm,
 	{graph.DomainONNX, "Conv"}:   conv,
+
+	// quantisation
+	{graph.DomainONNX, "QuantizeLinear"}:        quantizeLinear,
+	{graph.DomainONNX, "DequantizeLinear"}:      dequantizeLinear,
+	{graph.DomainONNX, "DynamicQuantizeLinear"}: dynamicQuantizeLinear,
+	{graph.DomainONNX, "MatMulInteger"}:         matmulInteger,
+	{graph.DomainONNX, "QLinearMatMul"}:         quantizedMatmul,
+	{graph.DomainONNX, "ConvInteger"}:           convInteger,
+	{graph.DomainONNX, "QLinearConv"}:           quantizedConv,
 
 	// pooling
 	{graph.DomainONNX, "MaxPool"}:           maxPool,

@@ -23,7 +23,7 @@ func BenchmarkAgainstFloat32(b *testing.B) {
 			continue
 		}
 		variants := map[string]*variant{level.String(): widened[level]}
-		if isa.MultipliesBytes(level) {
+		if multipliesBytes(level) {
 			variants[level.String()+"_vnni"] = bytes
 		}
 		for name, v := range variants {

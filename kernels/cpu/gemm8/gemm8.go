@@ -101,9 +101,12 @@ var (
 	bytes = &variant{step.Kernel(C.inferd_gemm8_avx512_vnni), step.Kernel(C.inferd_gemm8_depthwise_avx512), 16, C.INFERD_GEMM8_PANEL_AVX512, C.INFERD_GEMM8_GROUP_VNNI, 12, []int{1, 4, 4, 4, 3, 2, 2}, 200}
 )
 
+// multipliesBytes reports whether this processor has products of bytes at a level.
+func multipliesBytes(level isa.Level) bool { return level == isa.AVX512 && isa.SupportedDotProducts() }
+
 // variantOf returns the best variant that this processor has for a level.
 func variantOf(level isa.Level) *variant {
-	if isa.MultipliesBytes(level) {
+	if multipliesBytes(level) {
 		return bytes
 	}
 	return widened[level]

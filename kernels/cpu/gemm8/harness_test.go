@@ -16,7 +16,7 @@ func onEachVariant(t *testing.T, test func(t *testing.T, v *variant)) {
 	steptest.Levels(t, func(t *testing.T, level isa.Level) {
 		test(t, widened[level])
 		t.Run("bytes", func(t *testing.T) {
-			if !isa.MultipliesBytes(level) {
+			if !multipliesBytes(level) {
 				t.Skipf("no products of bytes at level %v on this processor", level)
 			}
 			test(t, bytes)

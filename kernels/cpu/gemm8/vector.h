@@ -24,11 +24,10 @@
 #error "compile kernels with -std=c11 (#cgo CFLAGS: -O3 -std=c11 -D_GNU_SOURCE -Wall -Wno-psabi -I.), or gcc contracts a * b + c"
 #endif
 
-// INFERD_ISA_AVX512_VNNI is AVX-512 with products of bytes, for the few kernels that have a variant for it.
-#if defined(INFERD_ISA_AVX512_VNNI)
+#if defined(INFERD_ISA_AVX512_VNNI) // AVX-512 with dot products of bytes; kernels of integers have this variant besides
 #define INFERD_ISA_AVX512
 #define INFERD_SUFFIX avx512_vnni
-#define INFERD_TARGET "avx512vnni,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt,f16c"
+#define INFERD_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,bmi,bmi2,popcnt,f16c"
 #define LANES 16
 #elif defined(INFERD_ISA_AVX512)
 #define INFERD_SUFFIX avx512

@@ -43,11 +43,8 @@ func Supported(l Level) bool {
 	return true
 }
 
-// MultipliesBytes reports whether the level's vectors multiply unsigned by signed bytes into 32-bit sums on this processor (AVX-512 VNNI). Kernels that have
-// a variant for it choose it beneath the level; the level has a variant without it too.
-func MultipliesBytes(l Level) bool {
-	return l == AVX512 && Supported(l) && (emulatedAVX512 || cpu.X86.HasAVX512VNNI)
-}
+// SupportedDotProducts reports whether this processor multiplies and adds bytes in one instruction at the level AVX512 (AVX-512 VNNI).
+func SupportedDotProducts() bool { return (emulatedAVX512 || cpu.X86.HasAVX512VNNI) && Supported(AVX512) }
 
 // Choose returns the level that the value of INFERD_ISA asks for, or the widest supported one where it is empty.
 // It fails where the value is unknown or the processor cannot run it.

@@ -5,11 +5,14 @@ constants, as they are in real models; operators that real models use with const
 requirements.txt:
 
     python generate.py ../testdata/cases.tar.gz
+
+A case that the archive has already keeps its outputs, whose last bits differ between processors; remove the archive to compute all of them anew.
 """
 
 import gzip
 import io
 import json
+import os
 import sys
 import tarfile
 import warnings
@@ -40,6 +43,8 @@ EXCLUDED = {
     "sequence": "sequences",
     "optional": "optionals",
     "dropout_random": "random",
+    "downsample_scales_linear_align_corners": "the resized length is not rounded there, which it is by the documentation, in onnxruntime and in PyTorch",
+    "downsample_scales_cubic_align_corners": "as above",
 }
 # The oldest operator set that inferd reads.
 OLDEST = 7
@@ -62,6 +67,7 @@ def main(path):
         add(cases, name, "onnxruntime", model, inputs, outputs, tolerance)
     if refused:
         sys.exit("onnxruntime does not run:\n" + "\n".join(refused))
+    keep(path, cases)
     write(path, cases)
     print(f"{len(cases)} cases")
 
@@ -153,9 +159,27 @@ def encode(x):
     return numpy_helper.from_array(x).SerializeToString(deterministic=True)
 
 
+def versions():
+    return {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__, "numpy": numpy.__version__}
+
+
+def keep(path, cases):
+    """Take over the outputs of cases with the same model and inputs from an archive that the same versions made."""
+    if not os.path.exists(path):
+        return
+    with tarfile.open(path) as archive:
+        files = {entry.name: archive.extractfile(entry).read() for entry in archive}
+    if json.loads(files["manifest.json"])["versions"] != versions():
+        return
+    for name, case in cases.items():
+        old = {kind: [files.get(f"{name}/{kind}_{i}.pb") for i in range(len(case[kind + "s"]))] for kind in ("input", "output")}
+        if files.get(f"{name}/model.onnx") == case["model"] and old["input"] == case["inputs"] and None not in old["output"]:
+            case["outputs"] = old["output"]
+
+
 def write(path, cases):
     manifest = {
-        "versions": {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__, "numpy": numpy.__version__},
+        "versions": versions(),
         "cases": [
             {k: case[k] for k in ("source", "domain", "op", "version", "rtol", "atol")} | {"name": name, "inputs": len(case["inputs"]), "outputs": len(case["outputs"])}
             for name, case in sorted(cases.items())

@@ -10,6 +10,7 @@ from onnx import helper
 
 import generated_ml
 import generated_quantize
+import generated_resize
 from build import floats, ints, single, special
 
 SIZES = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 257)
@@ -28,6 +29,7 @@ def cases():
     yield from old_versions()
     yield from generated_ml.cases()
     yield from generated_quantize.cases()
+    yield from generated_resize.cases()
 
 
 def elementwise():

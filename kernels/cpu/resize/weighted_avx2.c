@@ -1,0 +1,4 @@
+#define INFERD_ISA_AVX2
+#include "vector.h"
+#include "weighted_body.h"
+#include "vector_end.h"
