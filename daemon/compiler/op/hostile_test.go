@@ -47,9 +47,15 @@ func (c *choices) dim() graph.Dim {
 func (c *choices) value(g *graph.Graph) *graph.Value {
 	dtype := pick(c, tensor.Float32, tensor.Int64, tensor.Int32, tensor.Bool, tensor.String, tensor.Float64, tensor.Uint8, tensor.Int8)
 	name := fmt.Sprintf("v%d", c.below(256))
-	switch c.below(6) {
+	switch c.below(7) {
 	case 0:
 		return nil
+	case 6:
+		elements := make([]float32, c.below(5))
+		for i := range elements {
+			elements[i] = pick(c, 1, 2, 0.5, 0.3, 0, -1, float32(c.integer()), float32(math.NaN()), float32(math.Inf(1)), math.SmallestNonzeroFloat32)
+		}
+		return graph.NewConstant(name, tensor.FromSlice(elements, int64(len(elements))))
 	case 1:
 		elements := c.integers()
 		return graph.NewConstant(name, tensor.FromSlice(elements, int64(len(elements))))
@@ -81,7 +87,7 @@ func (c *choices) attribute(kind string) any {
 	case "float":
 		return float32(c.integer())
 	case "text":
-		return pick(c, "", "SAME_UPPER", "VALID", "bidirectional", "reflect", "L2")
+		return pick(c, "", "SAME_UPPER", "VALID", "bidirectional", "reflect", "L2", "linear", "not_larger", "tf_crop_and_resize")
 	case "ints":
 		return c.integers()
 	case "floats":
@@ -126,8 +132,11 @@ func inferAnything(data []byte) (nodes int) {
 		g.Nodes = append(g.Nodes, n)
 		g.Outputs, g.OutputNames = n.Outputs[:1], []string{"y"}
 		values = append(values, n.Outputs[0])
-		if o.Name == "Slice" {
+		switch o.Name {
+		case "Slice":
 			_, _ = op.SliceRanges(n)
+		case "Resize":
+			_, _ = op.ResizeAxes(n)
 		}
 	}
 	_ = op.BatchProof(g, "batch")

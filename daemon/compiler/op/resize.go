@@ -115,6 +115,9 @@ func resizingOf(n *graph.Node) (r resizing, err error) {
 		return r, err
 	}
 	r.scales = tensor.Slice[float32](scales.Constant)
+	if len(r.scales) != len(r.axes) { // also of lists that are too long to be looked at before
+		return r, fmt.Errorf("%d scales for %d axes", len(r.scales), len(r.axes))
+	}
 	for i, scale := range r.scales {
 		if !(scale > 0) || math.IsInf(float64(scale), 0) {
 			return r, fmt.Errorf("scale %v of axis %d is not above 0 and finite", scale, r.axes[i])

@@ -57,6 +57,7 @@ func TestResizeErrors(t *testing.T) {
 		"no list":         {nil, nil, nil, "neither scales (input 2) nor sizes (input 3)"},
 		"two lists":       {nil, factors(1, 1), list(4, 6), "both scales (input 2) and sizes (input 3)"},
 		"count":           {nil, factors(1), nil, "1 scales for 2 axes"},
+		"long list":       {nil, factors(make([]float32, 65)...), nil, "65 scales for 2 axes"},
 		"count of sizes":  {nil, nil, list(1, 2, 3), "3 sizes for 2 axes"},
 		"zero":            {nil, factors(0, 1), nil, "scale 0 of axis 0"},
 		"negative":        {nil, factors(1, -2), nil, "scale -2 of axis 1"},

@@ -114,8 +114,11 @@ func compile(chain *Chain) (*compiler, error) {
 			return nil, fmt.Errorf("input %d: type %d: %w", i, in.Type, ErrUnsupported)
 		}
 		v := value{in.Type, in.Type.kind()}
-		if in.Type == Float64 && chain.castToInteger(i) {
-			v.kind = kindInteger
+		switch {
+		case in.Type == Float64 && chain.castOnly(i, kindInteger):
+			v.kind = kindInteger // truncated as it is loaded
+		case (in.Type == Uint8 || in.Type == Int8) && chain.castOnly(i, kindFloat):
+			v.kind = kindFloat // converted as it is loaded
 		}
 		c.values = append(c.values, v)
 		c.alias = append(c.alias, i)
@@ -131,11 +134,11 @@ func compile(chain *Chain) (*compiler, error) {
 	return c, nil
 }
 
-// castToInteger reports whether register r is read by casts to integers only, which then may truncate it as it is loaded.
-func (chain *Chain) castToInteger(r int) bool {
+// castOnly reports whether register r is read by casts to types of the kind only, which then may happen as it is loaded.
+func (chain *Chain) castOnly(r int, to kind) bool {
 	for _, in := range chain.Instructions {
 		for _, argument := range in.Args {
-			if argument == r && (in.Op != "Cast" || in.To.kind() != kindInteger) {
+			if argument == r && (in.Op != "Cast" || in.To.kind() != to) {
 				return false
 			}
 		}
@@ -231,6 +234,32 @@ func (c *compiler) power(emitted *instruction, in *Instruction) {
 }
 
 // cast emits the conversion of a machine register. float16 and float64 exist in memory alone, so a cast to them ends the chain.
+// holdsWhole reports whether register r is known to hold whole numbers that the type, one of eight bits, holds: rounded ones that were clipped to its range.
+func (chain *Chain) holdsWhole(r int, to Type) bool {
+	bounds := map[Type][2]float32{Uint8: {0, 255}, Int8: {-128, 127}}
+	limits, ok := bounds[to]
+	if !ok || r < len(chain.Inputs) {
+		return false
+	}
+	in := chain.Instructions[r-len(chain.Inputs)]
+	return in.Op == "Clip" && in.Alpha >= limits[0] && in.Beta <= limits[1] && chain.isWhole(in.Args[0])
+}
+
+// isWhole reports whether register r holds whole numbers: rounded ones, and such to which a whole number was added.
+func (chain *Chain) isWhole(r int) bool {
+	if r < len(chain.Inputs) {
+		constant := chain.Inputs[r].Constant
+		return constant != nil && *constant == float32(int32(*constant))
+	}
+	switch in := chain.Instructions[r-len(chain.Inputs)]; in.Op {
+	case "Round":
+		return true
+	case "Add":
+		return chain.isWhole(in.Args[0]) && chain.isWhole(in.Args[1])
+	}
+	return false
+}
+
 func (c *compiler) cast(i, from int, to Type) error {
 	last := i == len(c.chain.Instructions)-1
 	if to.size() == 0 || !last && (to == Float16 || to == Float64) {
@@ -241,6 +270,8 @@ func (c *compiler) cast(i, from int, to Type) error {
 	switch of := c.values[from]; {
 	case of.kind == kindFloat && result.kind == kindMask:
 		emitted.op = opNonZero
+	case of.kind == kindFloat && last && c.chain.holdsWhole(c.chain.Instructions[i].Args[0], to): // converted as it is stored
+		result.kind = kindFloat
 	case of.kind == kindFloat && result.kind == kindInteger:
 		emitted.op = opFloatToInt
 		from = c.emit(emitted, value{Int64, kindInteger})

@@ -1,6 +1,7 @@
 // Between memory of any element type and registers: the loads of inputs that are not used where they lie, and the store of an output
 // that is not float32.
 #include "integer_body.h"
+#include "vector_bytes.h"
 
 INLINE float float_from_half(uint16_t h)
 {
@@ -43,6 +44,20 @@ INLINE uint16_t half_from_float(float value)
 	return (uint16_t)(sign | (magnitude - (112u << 23) + 0xfff + odd) >> 13);
 }
 
+// Bytes become floats on the way where nothing else reads them.
+static void load_bytes(float *out, const char *source, int64_t stride, int64_t n, const bool is_signed)
+{
+	int64_t i = 0;
+	if (stride == 1)
+		for (; i < n; i += LANES) {
+			const int count = n - i < LANES ? (int)(n - i) : LANES;
+			vi bytes = count == LANES ? vi_load_8(source + i, is_signed) : vi_load_8_partial(source + i, count, is_signed);
+			vf_store_partial(out + i, vf_from_vi(bytes), count);
+		}
+	for (; i < n; i++)
+		out[i] = is_signed ? (float)*(const int8_t *)(source + i * stride) : (float)*(const uint8_t *)(source + i * stride);
+}
+
 // Registers of floats from n elements, `stride` bytes apart.
 static void load_floats(float *out, const char *source, int64_t stride, int64_t n, int32_t type)
 {
@@ -58,6 +73,8 @@ static void load_floats(float *out, const char *source, int64_t stride, int64_t 
 			for (int64_t i = 0; i < n; i++)
 				memcpy(out + i, source + i * stride, 4);
 		}
+	} else if (type == INFERD_TYPE_UINT8 || type == INFERD_TYPE_INT8) {
+		load_bytes(out, source, stride, n, type == INFERD_TYPE_INT8);
 	} else if (type == INFERD_TYPE_FLOAT16) {
 		for (int64_t i = 0; i < n; i++) {
 			uint16_t half;
@@ -118,8 +135,25 @@ static void load_integers(int64_t *out, const char *source, int64_t stride, int6
 		load_integers_of(out, source, stride, n, type);
 }
 
+// Of whole numbers that a byte holds, of which `least` is the least; NaN becomes that.
+static void store_bytes(char *out, const float *from, int64_t n, float least)
+{
+	for (int64_t i = 0; i < n; i += LANES) {
+		const int count = n - i < LANES ? (int)(n - i) : LANES;
+		vi whole = vi_from_vf(vf_max(vf_load_partial(from + i, count), vf_set(least)));
+		if (count == LANES)
+			vi_store_8(out + i, whole);
+		else
+			vi_store_8_partial(out + i, whole, count);
+	}
+}
+
 static void store_floats(char *out, const float *from, int64_t n, int32_t type)
 {
+	if (type == INFERD_TYPE_UINT8 || type == INFERD_TYPE_INT8) {
+		store_bytes(out, from, n, type == INFERD_TYPE_INT8 ? -128 : 0);
+		return;
+	}
 	if (type == INFERD_TYPE_FLOAT32) {
 		memcpy(out, from, (size_t)n * 4);
 	} else if (type == INFERD_TYPE_FLOAT16) {

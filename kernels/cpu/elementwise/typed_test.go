@@ -21,8 +21,14 @@ func apply(t *testing.T, level isa.Level, n int64, outputSize int, code []Instru
 	for _, typ := range types {
 		chain.Inputs = append(chain.Inputs, Input{Type: typ, Strides: []int64{1}})
 	}
+	return applyChain(t, level, chain, outputSize, inputs...)
+}
+
+// applyChain runs a chain over one dimension, whose first inputs are given.
+func applyChain(t *testing.T, level isa.Level, chain Chain, outputSize int, inputs ...[]byte) []byte {
+	t.Helper()
 	s := mustPlan(t, level, chain)
-	out := steptest.NewBuffer(t, int(n)*outputSize)
+	out := steptest.NewBuffer(t, int(chain.Dims[0])*outputSize)
 	buffers := []*steptest.Buffer{out}
 	for i, in := range inputs {
 		b := steptest.From(t, in)
@@ -129,6 +135,56 @@ func TestCastEdges(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestBytes quantises and dequantises within chains, where bytes never become integers in registers.
+func TestBytes(t *testing.T) {
+	const n = 37
+	nan := float32(math.NaN())
+	for _, c := range []struct {
+		typ         Type
+		zero        float32
+		least, most float64
+	}{{Uint8, 7, 0, 255}, {Int8, -3, -128, 127}} {
+		var x []float32
+		var want []byte
+		scale := float32(0.5)
+		constants := []Input{{Type: Float32, Constant: &scale}, {Type: Float32, Constant: &c.zero}}
+		for i := range n {
+			x = append(x, float32(i*i-300)*0.25)
+			if i == 5 {
+				x[i] = nan
+			}
+			rounded := math.RoundToEven(float64(x[i])/0.5) + float64(c.zero)
+			if x[i] != x[i] {
+				rounded = c.least
+			}
+			want = append(want, byte(int(min(max(rounded, c.least), c.most))))
+		}
+		quantize := []Instruction{
+			{Op: "Div", Args: []int{0, 1}}, {Op: "Round", Args: []int{3}}, {Op: "Add", Args: []int{4, 2}},
+			{Op: "Clip", Args: []int{5}, Alpha: float32(c.least), Beta: float32(c.most)}, {Op: "Cast", Args: []int{6}, To: c.typ},
+		}
+		dequantize := []Instruction{{Op: "Cast", Args: []int{0}, To: Float32}, {Op: "Sub", Args: []int{3, 2}}, {Op: "Mul", Args: []int{4, 1}}}
+		steptest.Levels(t, func(t *testing.T, level isa.Level) {
+			got := applyChain(t, level, Chain{Dims: []int64{n}, Inputs: append([]Input{{Type: Float32, Strides: []int64{1}}}, constants...), Instructions: quantize}, 1, bytesOf(x...))
+			if !bytes.Equal(got, want) {
+				t.Errorf("type %d: % x, want % x", c.typ, got, want)
+			}
+			var floats []float32
+			for _, b := range want {
+				value := float32(b)
+				if c.typ == Int8 {
+					value = float32(int8(b))
+				}
+				floats = append(floats, (value-c.zero)*0.5)
+			}
+			got = applyChain(t, level, Chain{Dims: []int64{n}, Inputs: append([]Input{{Type: c.typ, Strides: []int64{1}}}, constants...), Instructions: dequantize}, 4, want)
+			if !bytes.Equal(got, bytesOf(floats...)) {
+				t.Errorf("type %d: % x, want % x", c.typ, got, bytesOf(floats...))
+			}
+		})
+	}
 }
 
 func TestIntegers(t *testing.T) {

@@ -7,7 +7,7 @@
 #include "resize.h"
 #include "group.h"
 
-// The same row of a plane `rows` times. vectors is a constant, see group.h.
+// The same row of a plane `rows` times, which may be a constant. vectors is one, see group.h.
 INLINE void nearest_plane(const int vectors, const float *x, float *y, int64_t rows, int64_t width, int64_t output_width, const int32_t *first, const int32_t *index)
 {
 	for (int64_t j = 0; j < output_width; j += LANES, first++, index += LANES) {
@@ -15,6 +15,7 @@ INLINE void nearest_plane(const int vectors, const float *x, float *y, int64_t r
 		vf picked = group_pick(vectors, &s, index);
 		int64_t left = output_width - j;
 		float *to = y + j;
+#pragma GCC unroll 2
 		for (int64_t r = 0; r < rows; r++, to += output_width) {
 			if (left >= LANES)
 				vf_store(to, picked);
@@ -60,6 +61,8 @@ void INFERD_NAME(resize_nearest)(const inferd_step *step, void *const *bases, in
 		const float *x = (const float *)inferd_address(step, bases, RESIZE_INPUT) + (image * p[RESIZE_HEIGHT] + from[i]) * width * channels;
 		if (channels > 1)
 			nearest_pixels(x, y, rows, channels, output_width, columns);
+		else if (p[RESIZE_COLUMN_VECTORS] == 1 && rows == 2) // two times as many rows and columns, the usual case
+			nearest_plane(1, x, y, 2, width, output_width, first, columns);
 		else if (p[RESIZE_COLUMN_VECTORS] == 1)
 			nearest_plane(1, x, y, rows, width, output_width, first, columns);
 		else if (p[RESIZE_COLUMN_VECTORS] == 2)

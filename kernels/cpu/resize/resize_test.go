@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/inferd/inferd/kernels/cpu/isa"
+	"github.com/inferd/inferd/kernels/cpu/memory"
+	"github.com/inferd/inferd/kernels/cpu/step"
 	"github.com/inferd/inferd/kernels/cpu/steptest"
 )
 
@@ -245,7 +247,8 @@ func BenchmarkResize(b *testing.B) {
 	names := map[Mode]string{Nearest: "nearest", Linear: "linear", Cubic: "cubic"}
 	for mode := Nearest; mode <= Cubic; mode++ {
 		for _, channels := range []int{1, 64} {
-			r := Resize{Mode: mode, Coordinates: "half_pixel", Nearest: "floor", CubicCoefficient: -0.75, Outer: 64 / channels, Channels: channels, Height: by(56, 2), Width: by(56, 2)}
+			r := Resize{Mode: mode, Coordinates: "half_pixel", Nearest: "floor", CubicCoefficient: -0.75, Outer: 64 / channels, Channels: channels}
+			r.Height, r.Width = by(56, 2), by(56, 2)
 			b.Run(fmt.Sprintf("%s_%d", names[mode], channels), func(b *testing.B) { r.benchmark(b, level) })
 		}
 	}
@@ -257,10 +260,17 @@ func (r Resize) benchmark(b *testing.B, level isa.Level) {
 		b.Fatal(err)
 	}
 	outputs := r.Outer * r.Height.Output * r.Width.Output * r.Channels
-	input, output, tables := steptest.From(b, steptest.Random(1, r.inputs())), steptest.NewBuffer(b, 4*outputs), steptest.From(b, plan.Tables())
-	scratch := steptest.NewBuffer(b, int(plan.step.ScratchBytes+63)&^63)
-	s := plan.Step(input.Operand(), tables.Operand(), output.Operand())
+	var blocks [4]*memory.Block // with huge pages, as arenas have
+	for i, size := range [...]int{4 * r.inputs(), len(plan.Tables()), 4 * outputs, int(plan.step.ScratchBytes)} {
+		if blocks[i], err = memory.Allocate(size); err != nil {
+			b.Fatal(err)
+		}
+		defer blocks[i].Free()
+	}
+	copy(blocks[0].Float32s(), steptest.Random(1, r.inputs()))
+	copy(blocks[1].Bytes(), plan.Tables())
+	s := plan.Step(step.Absolute(blocks[0].Pointer()), step.Absolute(blocks[1].Pointer()), step.Absolute(blocks[2].Pointer()))
 	b.SetBytes(int64(4 * (r.inputs() + outputs)))
 	b.ResetTimer()
-	steptest.Repeat(&s, scratch.Pointer(), b.N)
+	steptest.Repeat(&s, blocks[3].Pointer(), b.N)
 }
