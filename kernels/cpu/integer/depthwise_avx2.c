@@ -1,4 +1,0 @@
-#define INFERD_ISA_AVX2
-#include "vector.h"
-#include "depthwise_body.h"
-#include "vector_end.h"
