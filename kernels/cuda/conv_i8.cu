@@ -10,6 +10,7 @@ struct IntegerConvArguments {
 	IntegerOperands operands;
 	IntegerEpilogue epilogue;
 	ConvArguments geometry; // without operands
+	int64_t packs;          // X lies aligned, and its channels are whole packs
 };
 
 // Patches of a group whose padding, and whatever is beyond K, is the zero point.
@@ -94,6 +95,7 @@ template <typename Tile, bool Wide> INLINE void integer_conv(const IntegerConvAr
 KERNEL(conv_i8_wide_128x128, IntegerConvArguments, 512) { integer_conv<IntegerWide, true>(arguments); }
 KERNEL(conv_i8_wide_128x64, IntegerConvArguments, 128) { integer_conv<IntegerTall, true>(arguments); }
 KERNEL(conv_i8_wide_64x64, IntegerConvArguments, 128) { integer_conv<IntegerSquare, true>(arguments); }
+KERNEL(conv_i8_wide_16x32, IntegerConvArguments, 64) { integer_conv<IntegerNarrow, true>(arguments); }
 KERNEL(conv_i8_narrow_64x64, IntegerConvArguments, 128) { integer_conv<IntegerSquare, false>(arguments); }
 
 // Four neighbours of int8, of which those from count on are not there.
@@ -118,7 +120,7 @@ KERNEL(conv_i8_depthwise, IntegerConvArguments, 128)
 	if (pixel >= e.rows)
 		return;
 	const int channel = static_cast<int>(index % packs) * kFinished, count = c.channels - channel;
-	const bool wide = c.channels % kFinished == 0;
+	const bool wide = arguments.packs != 0;
 	const int column = static_cast<int>(pixel % c.output_width) * c.stride_width - c.pad_left;
 	const int row = static_cast<int>(pixel / c.output_width % c.output_height) * c.stride_height - c.pad_top;
 	const int64_t image = pixel / c.output_width / c.output_height;

@@ -104,7 +104,7 @@ INLINE void finish_integers(const IntegerOperands &o, const IntegerEpilogue &e, 
 		const Pack<int32_t, kFinished> terms = load<int32_t, kFinished>(o.column_terms + column);
 #pragma unroll
 		for (int i = 0; i < kFinished; i++)
-			sum[i] -= n.a_zero * terms.at[i];
+			sum[i] = static_cast<int32_t>(static_cast<uint32_t>(sum[i]) - static_cast<uint32_t>(n.a_zero) * static_cast<uint32_t>(terms.at[i]));
 	}
 	if (e.output == kOutputInt32) {
 		write_result<int32_t>(o.c, at, sum, count, e.wide);
@@ -115,7 +115,7 @@ INLINE void finish_integers(const IntegerOperands &o, const IntegerEpilogue &e, 
 	if (o.bias && e.integer_bias) {
 #pragma unroll
 		for (int i = 0; i < kFinished; i++)
-			sum[i] += i < count ? static_cast<const int32_t *>(o.bias)[column + i] : 0;
+			sum[i] = static_cast<int32_t>(static_cast<uint32_t>(sum[i]) + static_cast<uint32_t>(i < count ? static_cast<const int32_t *>(o.bias)[column + i] : 0));
 	} else if (o.bias) {
 		read_residual<float>(bias, o.bias, column, count, false);
 	}
@@ -163,7 +163,8 @@ template <int M, int N, int WarpM, int WarpN, int Stages> struct IntegerTile : M
 	typedef MmaTile<int8_t, M, N, WarpM, WarpN, Stages, false> Base;
 	using Base::kColumns, Base::kRows;
 
-	int32_t sums[kRows][kColumns][4], row_sums[kRows][2];
+	uint32_t sums[kRows][kColumns][4]; // which wrap around
+	int32_t row_sums[kRows][2];
 	uint32_t turned_bits;  // of A's registers
 	const int32_t *b_zero; // of the tile's columns; absent where there are no row sums
 	int64_t columns;       // from the tile's first one on
@@ -208,7 +209,7 @@ template <int M, int N, int WarpM, int WarpN, int Stages> struct IntegerTile : M
 				for (int i = 0; i < kRows; i++)
 #pragma unroll
 					for (int k = 0; k < 4; k++)
-						row_sums[i][k % 2] = add_bytes(left[i][k], row_sums[i][k % 2]);
+						row_sums[i][k % 2] = __dp4a(static_cast<int32_t>(left[i][k]), 0x01010101, row_sums[i][k % 2]);
 			}
 		}
 	}
@@ -222,16 +223,16 @@ template <int M, int N, int WarpM, int WarpN, int Stages> struct IntegerTile : M
 		for (int i = 0; i < kRows; i++)
 #pragma unroll
 			for (int below = 0; below < 2; below++) {
-				int32_t row = row_sums[i][below];
+				uint32_t row = static_cast<uint32_t>(row_sums[i][below]);
 				row += __shfl_xor_sync(kAllLanes, row, 1);
 				row += __shfl_xor_sync(kAllLanes, row, 2);
-				row -= beyond;
+				row -= static_cast<uint32_t>(beyond);
 #pragma unroll
 				for (int j = 0; j < kColumns; j++)
 #pragma unroll
 					for (int k = 0; k < 2; k++) {
 						const int column = Base::first_column() + j * 8 + lane_of_thread() % 4 * 2 + k;
-						sums[i][j][2 * below + k] -= row * (column < columns ? b_zero[column] : 0);
+						sums[i][j][2 * below + k] -= row * static_cast<uint32_t>(column < columns ? b_zero[column] : 0);
 					}
 			}
 	}
@@ -247,7 +248,7 @@ template <int M, int N, int WarpM, int WarpN, int Stages> struct IntegerTile : M
 #pragma unroll
 				for (int below = 0; below < 2; below++) {
 					int32_t *to = reinterpret_cast<int32_t *>(slab) + (i * 16 + below * 8 + lane / 4) * kPitch<Base> + Base::first_column() + j * 8 + lane % 4 * 2;
-					store<int32_t, 2>(to, {sums[i][j][2 * below], sums[i][j][2 * below + 1]});
+					store<int32_t, 2>(to, {static_cast<int32_t>(sums[i][j][2 * below]), static_cast<int32_t>(sums[i][j][2 * below + 1])});
 				}
 	}
 };

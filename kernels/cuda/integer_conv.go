@@ -20,6 +20,7 @@ type integerConvArguments struct {
 	operands integerOperands
 	epilogue integerEpilogue
 	geometry convArguments
+	packs    int64
 }
 
 // conv is the geometry.
@@ -55,8 +56,9 @@ func (c IntegerConv) Plan() ([]Launch, error) {
 			return nil, unsupported("a convolution with %d outputs", rows*c.Outputs)
 		}
 		blocks = divide(rows*sumsPitch(c.Outputs)/finishedColumns, threads)
+		a.packs = int64(flag(c.Outputs%finishedColumns == 0 && alignedTo(finishedColumns, c.X)))
 	} else {
-		v := variant{name: "wide", tiles: integerTiles[:3]}
+		v := variant{name: "wide", tiles: integerTiles}
 		if c.GroupChannels%wideBytes != 0 || !alignedTo(wideBytes, c.X) {
 			v = variant{name: "narrow", tiles: integerTiles[2:3]}
 		}

@@ -58,6 +58,12 @@ func integerOperand(count, each int, isUnsigned bool, zeros []int32, seed uint64
 	return content, values
 }
 
+// randomIntegers are of the whole range of int8.
+func randomIntegers(count int, seed uint64) []float64 {
+	_, values := integerOperand(count, 1, false, nil, seed)
+	return values
+}
+
 // zeroPoints are those of the weights.
 func (c integerCase) zeroPoints() (zeros []int32) {
 	switch c.zeros {

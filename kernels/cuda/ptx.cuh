@@ -170,8 +170,31 @@ INLINE void multiply(tfloat_t, float (&c)[4], const uint32_t (&a)[4], const uint
 #endif
 }
 
-// Integers: C is int32, A and B int8.
-INLINE void multiply(int8_t, int32_t (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
+// What Turing's tensor cores do at a time with signed bytes: C[8, 8] += A[8, 16] B[16, 8], the parts of a lane being a register of A, one of B and two of C.
+INLINE void multiply_quarter(uint32_t &left, uint32_t &right, uint32_t a, uint32_t b)
+{
+#if !defined(__CUDACC__)
+	uint32_t c[4] = {left, right, 0, 0};
+	emulation::mma<int8_t>(c, {a, 0, 0, 0}, {b, 0}, __FILE__, __LINE__);
+	left = c[0];
+	right = c[1];
+#else
+	asm volatile("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+r"(left), "+r"(right) : "r"(a), "r"(b));
+#endif
+}
+
+// The upper and the lower rows of C, the low and the high half along K.
+INLINE void multiply_in_quarters(uint32_t (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
+{
+#pragma unroll
+	for (int half = 0; half < 2; half++)
+#pragma unroll
+		for (int below = 0; below < 2; below++)
+			multiply_quarter(c[2 * below], c[2 * below + 1], a[2 * half + below], b[half]);
+}
+
+// Signed bytes, whose sums wrap around.
+INLINE void multiply(int8_t, uint32_t (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
 {
 #if !defined(__CUDACC__)
 	emulation::mma<int8_t>(c, a, b, __FILE__, __LINE__);
@@ -179,22 +202,7 @@ INLINE void multiply(int8_t, int32_t (&c)[4], const uint32_t (&a)[4], const uint
 	asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
 		: "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
-#pragma unroll
-	for (int i = 0; i < 4; i++) // the rows above and below, for each half along K
-		asm volatile("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};"
-			: "+r"(c[i % 2 * 2]), "+r"(c[i % 2 * 2 + 1]) : "r"(a[i]), "r"(b[i / 2]));
-#endif
-}
-
-// Adds the four int8 of a register to a sum.
-INLINE int32_t add_bytes(uint32_t bytes, int32_t sum)
-{
-#if defined(__CUDACC__)
-	return __dp4a(static_cast<int32_t>(bytes), 0x01010101, sum);
-#else
-	for (int i = 0; i < 4; i++)
-		sum += static_cast<int8_t>(bytes >> 8 * i);
-	return sum;
+	multiply_in_quarters(c, a, b);
 #endif
 }
 

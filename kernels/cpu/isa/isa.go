@@ -44,7 +44,9 @@ func Supported(l Level) bool {
 }
 
 // SupportedDotProducts reports whether this processor multiplies and adds bytes in one instruction at the level AVX512 (AVX-512 VNNI).
-func SupportedDotProducts() bool { return (emulatedAVX512 || cpu.X86.HasAVX512VNNI) && Supported(AVX512) }
+func SupportedDotProducts() bool {
+	return (emulatedAVX512 || cpu.X86.HasAVX512VNNI) && Supported(AVX512)
+}
 
 // Choose returns the level that the value of INFERD_ISA asks for, or the widest supported one where it is empty.
 // It fails where the value is unknown or the processor cannot run it.

@@ -80,6 +80,7 @@ static inline float __frcp_rn(float x) { return 1.0f / x; }
 static inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
+static inline float __fdiv_rn(float a, float b) { return a / b; }
 static inline float normcdff(float x) { return 0.5f * erfcf(-x * 0.70710678118654752f); }
 static inline int __float2int_rn(float x) { return static_cast<int>(nearbyintf(x)); }
 static inline unsigned __float_as_uint(float x) { unsigned bits; memcpy(&bits, &x, 4); return bits; }
@@ -96,12 +97,13 @@ template <typename T> static inline T __ldg(const T *p) { return *p; }
 template <typename T> static inline T __ldcs(const T *p) { return *p; }
 template <typename T> static inline void __stcs(T *p, T value) { *p = value; }
 
-// __dp4a: the sum of four products of signed bytes, added to c.
+// __dp4a: the sum of four products of signed bytes, added to c, which wraps around.
 static inline int __dp4a(int a, int b, int c)
 {
+	unsigned sum = static_cast<unsigned>(c);
 	for (int i = 0; i < 4; i++)
-		c += static_cast<int8_t>(a >> (8 * i)) * static_cast<int8_t>(b >> (8 * i));
-	return c;
+		sum += static_cast<unsigned>(static_cast<int8_t>(a >> (8 * i)) * static_cast<int8_t>(b >> (8 * i)));
+	return static_cast<int>(sum);
 }
 
 template <typename T> static inline T atomicAdd(T *p, T value) { T old = *p; *p = old + value; return old; }

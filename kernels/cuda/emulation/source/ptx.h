@@ -56,10 +56,10 @@ inline void decode_register(float *, uint32_t bits, float *to) // TF32: the lowe
 	memcpy(to, &bits, 4);
 }
 
-inline void decode_register(int8_t *, uint32_t bits, int32_t *to)
+inline void decode_register(int8_t *, uint32_t bits, uint32_t *to) // products and sums of unsigned numbers wrap around as the instruction's do
 {
 	for (int i = 0; i < 4; i++)
-		to[i] = static_cast<int8_t>(bits >> (8 * i));
+		to[i] = static_cast<uint32_t>(static_cast<int8_t>(bits >> (8 * i)));
 }
 
 // What a lane brings to mma.
