@@ -32,8 +32,9 @@ func selectQuantizedLinear(s *selection) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := int(node.Product(a[:len(a)-1]))
 	return s.quantizedKernel("quantized_linear", read, func(a, y step.Operand, e gemm8.Epilogue) (step.Step, error) {
-		return gemm8.Product{M: int(node.Product(s.Shape(op.QuantizedA))) / max(k, 1), Packed: packed, A: a, C: y, Epilogue: e}.Step()
+		return gemm8.Product{M: m, Packed: packed, A: a, C: y, Epilogue: e}.Step()
 	})
 }
 
@@ -68,8 +69,10 @@ func (s *selection) quantizedKernel(name string, read node.QuantizedProduct, pla
 		return nothing, nil
 	}
 	e := gemm8.Epilogue{
-		Signed: !read.UnsignedA, Output: gemm8.Type(dtype), ScaleEach: len(read.Scales) > 1, FloatBias: !read.IntegerBias, Activation: read.Activation,
-		ResidualLast: read.ResidualLast,
+		Signed: !read.UnsignedA, Output: gemm8.Type(dtype), FloatBias: !read.IntegerBias, Activation: read.Activation, ResidualLast: read.ResidualLast,
+	}
+	if s.Input(op.QuantizedBScale) != nil { // its elements may be gone
+		e.ScaleEach = node.Product(s.Shape(op.QuantizedBScale)) > 1
 	}
 	return &kernel{
 		name: s.named(name, dtype),
