@@ -116,7 +116,6 @@ func (s *selection) readInteger(w *kernel.IntegerWeights) (i kernel.Integer, err
 		return i, err
 	}
 	w.Unsigned = read.UnsignedB
-	w.HasZeros = w.AnyZero(read.Zeros)
 	i = kernel.Integer{UnsignedA: read.UnsignedA, IntegerBias: read.IntegerBias, Activation: read.Activation, ResidualLast: read.ResidualLast}
 	if i.Output, err = knownType(s.Output(0).DType); err != nil {
 		return i, err
@@ -128,10 +127,18 @@ func (s *selection) readInteger(w *kernel.IntegerWeights) (i kernel.Integer, err
 			form += fmt.Sprintf(", %p", v.Constant)
 		}
 	}
-	i.Packed, err = weights.Pack(s.weights, b, form, func() (step.Operand, weights.Form, error) {
-		return s.device.upload(w.Pack(b.Constant.Data, read.Zeros, read.Scales))
+	packed, err := weights.Pack(s.weights, b, form, func() (packedIntegers, weights.Form, error) {
+		place, held, err := s.device.upload(w.Pack(b.Constant.Data, read.Zeros, read.Scales))
+		return packedIntegers{place, w.AnyZero(read.Zeros)}, held, err
 	})
+	i.Packed, w.HasZeros = packed.place, packed.hasZeros
 	return i, err
+}
+
+// packedIntegers are packed weights, and what later programs cannot see any more: whether they have zero points other than 0.
+type packedIntegers struct {
+	place    step.Operand
+	hasZeros bool
 }
 
 // placed returns the product with the places of at.
