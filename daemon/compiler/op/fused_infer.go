@@ -28,22 +28,18 @@ func inferFusedLinear(g *graph.Graph, n *graph.Node) error {
 	if err := acceptAll(n); err != nil {
 		return err
 	}
-	a, b, bias, residual := n.Input(0), n.Input(1), n.Input(2), n.Input(3)
+	a, bias, residual := n.Input(0), n.Input(2), n.Input(3)
 	if err := wantRank(n, 1, 2, 2); err != nil {
 		return err
 	}
 	if len(a.Shape) == 0 {
 		return fmt.Errorf("input 0 (%v) is a scalar", a)
 	}
-	inner, columns := b.Shape[0], b.Shape[1]
-	if n.Int("transpose_b", 0) != 0 {
-		inner, columns = columns, inner
+	shape, err := linearShape(n)
+	if err != nil {
+		return err
 	}
-	last := len(a.Shape) - 1
-	if _, err := mergeDim(a.Shape[last], inner); err != nil {
-		return fmt.Errorf("%v and %v do not multiply: %w", a, b, err)
-	}
-	shape := append(append([]graph.Dim{}, a.Shape[:last]...), columns)
+	columns := shape[len(shape)-1]
 	if bias != nil {
 		if err := wantShape(n, 2, []graph.Dim{columns}); err != nil {
 			return err
@@ -56,6 +52,20 @@ func inferFusedLinear(g *graph.Graph, n *graph.Node) error {
 	}
 	set(n, 0, n.Inputs[0].DType, shape)
 	return nil
+}
+
+// linearShape is the shape of the product of inputs 0 and 1, the second one transposed where transpose_b is 1.
+func linearShape(n *graph.Node) ([]graph.Dim, error) {
+	a, b := n.Input(0), n.Input(1)
+	inner, columns := b.Shape[0], b.Shape[1]
+	if n.Int("transpose_b", 0) != 0 {
+		inner, columns = columns, inner
+	}
+	last := len(a.Shape) - 1
+	if _, err := mergeDim(a.Shape[last], inner); err != nil {
+		return nil, fmt.Errorf("%v and %v do not multiply: %w", a, b, err)
+	}
+	return append(append([]graph.Dim{}, a.Shape[:last]...), columns), nil
 }
 
 // inferFusedConv: X[N, H, W, C] -> [N, oH, oW, M].

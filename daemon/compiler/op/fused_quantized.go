@@ -46,19 +46,15 @@ func inferFusedQuantizedLinear(_ *graph.Graph, n *graph.Node) error {
 	if err := wantRank(n, QuantizedB, 2, 2); err != nil {
 		return err
 	}
-	a, b := n.Input(QuantizedA), n.Input(QuantizedB)
+	a := n.Input(QuantizedA)
 	if !ranked(n, QuantizedA, QuantizedB) || len(a.Shape) == 0 {
 		return fmt.Errorf("input 0 (%v) is no matrix", a)
 	}
-	inner, columns := b.Shape[0], b.Shape[1]
-	if n.Int("transpose_b", 0) != 0 {
-		inner, columns = columns, inner
+	shape, err := linearShape(n)
+	if err != nil {
+		return err
 	}
-	last := len(a.Shape) - 1
-	if _, err := mergeDim(a.Shape[last], inner); err != nil {
-		return fmt.Errorf("%v and %v do not multiply: %w", a, b, err)
-	}
-	return setQuantized(n, append(append([]graph.Dim{}, a.Shape[:last]...), columns))
+	return setQuantized(n, shape)
 }
 
 // inferFusedQuantizedConv: X[N, H, W, C] -> [N, oH, oW, M].
@@ -71,12 +67,8 @@ func inferFusedQuantizedConv(g *graph.Graph, n *graph.Node) error {
 	if err != nil {
 		return err
 	}
-	group := n.Int("group", 1)
-	if group < 1 {
-		return fmt.Errorf("attribute group is %d", group)
-	}
-	if _, err := mergeDim(x.Shape[3], weights.Shape[1].Mul(graph.Int(group))); err != nil {
-		return fmt.Errorf("filters %v do not fit %v in %d groups: %w", weights, x, group, err)
+	if err := checkChannels(n, x.Shape[3]); err != nil {
+		return err
 	}
 	dims, err := w.outputDims(g, n, spatial)
 	if err != nil {
@@ -117,14 +109,10 @@ func setQuantized(n *graph.Node, shape []graph.Dim) error {
 // quantizedOutput checks the types of what follows the sums and returns that of the result.
 func quantizedOutput(n *graph.Node) (tensor.DType, error) {
 	output := tensor.DType(n.Int("output", int64(tensor.Float32)))
-	float32s := func(d tensor.DType) bool { return d == tensor.Float32 }
-	biases := func(d tensor.DType) bool { return d == tensor.Float32 || d == tensor.Int32 }
+	biases := func(d tensor.DType) bool { return onlyFloat32(d) || onlyInt32(d) }
 	residuals := func(d tensor.DType) bool { return d == output }
-	sets := [QuantizedInputs]typeSet{bytewide, bytewide, float32s, bytewide, float32s, bytewide, biases, residuals, float32s, bytewide}
-	for i, set := range sets {
-		if err := accept(n, i, set); err != nil {
-			return tensor.Undefined, err
-		}
+	if err := acceptEach(n, bytewide, bytewide, onlyFloat32, bytewide, onlyFloat32, bytewide, biases, residuals, onlyFloat32, bytewide); err != nil {
+		return tensor.Undefined, err
 	}
 	if err := errors.Join(sameType(n, QuantizedA, QuantizedAZero), sameType(n, QuantizedB, QuantizedBZero)); err != nil {
 		return tensor.Undefined, err

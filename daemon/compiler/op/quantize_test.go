@@ -201,6 +201,7 @@ func TestCostQuantized(t *testing.T) {
 	}{
 		{b.node("QLinearMatMul", nil, product...), op.Cost{FLOP: 2 * 3 * 8 * 4, Bytes: 24 + 32 + 12 + 3*(4+1)}},
 		{b.node("QLinearConv", attrs{"group": int64(2)}, conv...), op.Cost{FLOP: 2 * 6 * 9 * 18, Bytes: 100 + 108 + 54 + 3*(4+1)}},
+		{b.node("inferd:QuantizedConv", attrs{"group": int64(2)}, typed(b, "uint8 1,5,5,4", "int8 6,2,3,3")...), op.Cost{FLOP: 2 * 6 * 9 * 18, Bytes: 100 + 108 + 4*54}},
 	} {
 		if got := op.CostOf(test.v.Producer); got != test.want {
 			t.Errorf("%v: got %+v, want %+v", test.v.Producer, got, test.want)

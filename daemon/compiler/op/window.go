@@ -112,7 +112,7 @@ func orOnes(list []int64, rank int) []int64 {
 // weightsOf is the input of a convolution that holds its weights; 0 where the node is no convolution.
 func weightsOf(n *graph.Node) int {
 	switch n.Op {
-	case "Conv", "ConvInteger":
+	case "Conv", "ConvInteger", FusedQuantizedConv:
 		return 1
 	case "QLinearConv":
 		return 3

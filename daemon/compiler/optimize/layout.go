@@ -105,6 +105,19 @@ func lastAxis(axis, rank int) int64 {
 	return int64(slices.Index(toLast(rank), int64(axis)))
 }
 
+// lastAxes is lastAxis for a list that may count from the end; it reports false where one is out of range.
+func lastAxes(axes []int64, rank int) ([]int64, bool) {
+	moved := make([]int64, len(axes))
+	for i, axis := range axes {
+		at := axisOf(axis, rank)
+		if at < 0 {
+			return nil, false
+		}
+		moved[i] = lastAxis(at, rank)
+	}
+	return moved, true
+}
+
 // physical returns the value with channels last, and transposes it where nobody did before.
 func (l *layout) physical(n *graph.Node, v *graph.Value) (*graph.Value, error) {
 	if p := l.last[v]; p != nil {
@@ -300,13 +313,9 @@ func (l *layout) slice(n *graph.Node) error {
 	if !ok {
 		return nil
 	}
-	moved := make([]int64, len(axes))
-	for i, axis := range axes {
-		at := axisOf(axis, size)
-		if at < 0 {
-			return nil
-		}
-		moved[i] = lastAxis(at, size)
+	moved, ok := lastAxes(axes, size)
+	if !ok {
+		return nil
 	}
 	result, err := l.insert(n, n.Domain, n.Op, n.Version, n.Attributes,
 		l.last[n.Input(0)], n.Input(1), n.Input(2), integerConstant(n.Name+":axes", moved...), n.Input(4))
@@ -345,13 +354,9 @@ func (l *layout) resize(n *graph.Node) error {
 			axes = append(axes, int64(axis))
 		}
 	}
-	moved := make([]int64, len(axes))
-	for i, axis := range axes {
-		at := axisOf(axis, size)
-		if at < 0 {
-			return nil
-		}
-		moved[i] = lastAxis(at, size)
+	moved, ok := lastAxes(axes, size)
+	if !ok {
+		return nil
 	}
 	inputs := slices.Clone(n.Inputs)
 	inputs[0] = l.last[n.Input(0)]

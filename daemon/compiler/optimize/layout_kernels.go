@@ -229,16 +229,8 @@ func (l *layout) reshaped(n *graph.Node) error {
 		return l.finishAs(n, p)
 	}
 	kept := len(out.Shape) > 2 && len(in.Shape) > 2 && sameDims(in.Shape[:2], out.Shape[:2])
-	if kept && len(out.Shape) == 3 {
-		result, err := l.editor.reshape(n, p, []graph.Dim{out.Shape[0], out.Shape[2], out.Shape[1]})
-		if err != nil {
-			return err
-		}
-		l.produce(n, result)
-		return nil
-	}
-	if kept && len(out.Shape) == 4 && len(in.Shape) == 3 {
-		result, err := l.editor.reshape(n, p, []graph.Dim{out.Shape[0], out.Shape[2], out.Shape[3], out.Shape[1]})
+	if kept && (len(out.Shape) == 3 || len(out.Shape) == 4 && len(in.Shape) == 3) {
+		result, err := l.editor.reshape(n, p, slices.Concat(out.Shape[:1], out.Shape[2:], out.Shape[1:2]))
 		if err != nil {
 			return err
 		}

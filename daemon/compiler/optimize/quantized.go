@@ -39,15 +39,15 @@ type quantized struct {
 // dequantizedOf reads the integers of a value that a DequantizeLinear makes.
 func dequantizedOf(v *graph.Value) (q quantized, ok bool) {
 	n := producer(v, "DequantizeLinear")
-	if n == nil || !isFloat(v) || !isQuantized(n.Input(0)) || n.Int("block_size", 0) != 0 || rank(n.Input(1)) < 0 || n.Input(1).DType != tensor.Float32 {
+	if n == nil || !isFloat(v) || !isQuantized(n.Input(0)) || !isFloat(n.Input(1)) {
 		return q, false
 	}
-	q = quantized{n.Input(0), n.Input(1), n.Input(2), -1}
-	if isOne(q.scale) {
-		return q, q.zero == nil || isOne(q.zero)
+	layout, err := op.ScaleLayoutOf(n)
+	q = quantized{n.Input(0), n.Input(1), n.Input(2), layout.Axis}
+	if err != nil || layout.Block > 0 {
+		return q, false
 	}
-	q.axis = axisOf(n.Int("axis", 1), rank(q.integers))
-	return q, q.axis >= 0 && len(q.scale.Shape) == 1 && (q.zero == nil || rank(q.zero) == 1)
+	return q, q.zero == nil || isOne(q.zero) || q.axis >= 0 && rank(q.zero) == 1
 }
 
 // isOne reports whether the value is one number.

@@ -12,14 +12,17 @@ type Scaled struct{ Before, Scales, After int64 }
 
 // Scaled reads how the scales of QuantizeLinear or DequantizeLinear lie.
 func (n Node) Scaled() (Scaled, error) {
-	if n.Int("block_size", 0) != 0 {
-		return Scaled{}, NoKernel("there are scales for blocks of %d", n.Int("block_size", 0))
+	layout, err := op.ScaleLayoutOf(n.Node)
+	if err != nil {
+		return Scaled{}, err
 	}
-	x := n.Shape(0)
-	if Product(n.Shape(1)) == 1 {
+	x, axis := n.Shape(0), layout.Axis
+	switch {
+	case layout.Block > 0:
+		return Scaled{}, NoKernel("there are scales for blocks of %d", layout.Block)
+	case axis < 0:
 		return Scaled{1, 1, Product(x)}, nil
 	}
-	axis := NormalAxis(n.Int("axis", 1), len(x))
 	return Scaled{Product(x[:axis]), x[axis], Product(x[axis+1:])}, nil
 }
 
